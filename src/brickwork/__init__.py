@@ -1,0 +1,1 @@
+"""Brickwork: bring data, ask a question, get a network, and see inside it."""

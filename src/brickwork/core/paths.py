@@ -1,0 +1,34 @@
+"""Paths name parameters, statistics, settings and taps: `encoder/0_dense/weight`. Patterns select them."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+Patterns = str | tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(wild.get(part, re.escape(part)) for part in parts))
+
+
+def matches(patterns: Patterns, path: str) -> bool:
+    """Tell whether a path fits one of the patterns: `*` within one level, `**` across levels, `?` one letter."""
+    return any(_compiled(p).fullmatch(path) for p in ((patterns,) if isinstance(patterns, str) else patterns))
+
+
+def select(patterns: Patterns, paths: Iterable[str]) -> list[str]:
+    """Return the paths that fit one of the patterns, in their order."""
+    return [path for path in paths if matches(patterns, path)]
+
+
+def join(*parts: str) -> str:
+    """Join path parts with slashes; empty parts vanish."""
+    return "/".join(part for part in parts if part)
+
+
+def below(prefix: str, path: str) -> bool:
+    """Tell whether a path lies below a prefix; everything lies below the empty one."""
+    return not prefix or path.startswith(prefix + "/")
