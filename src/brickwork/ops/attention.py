@@ -1,0 +1,133 @@
+"""Attention: rows of values mixed by how well their keys match a query."""
+
+from typing import Literal, overload
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Integer
+
+from brickwork.core.errors import ShapeError
+from brickwork.ops.precision import wide_type
+
+Values = Float[Array, "batch queries heads value_size"]
+Weights = Float[Array, "batch heads queries keys"]
+
+
+@overload
+def dot_product_attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    *,
+    mask: Array | None = ...,
+    bias: Array | None = ...,
+    causal: bool = ...,
+    query_offset: int | Array = ...,
+    scale: float | None = ...,
+    return_weights: Literal[False] = ...,
+) -> Array: ...
+@overload
+def dot_product_attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    *,
+    mask: Array | None = ...,
+    bias: Array | None = ...,
+    causal: bool = ...,
+    query_offset: int | Array = ...,
+    scale: float | None = ...,
+    return_weights: Literal[True],
+) -> tuple[Array, Array]: ...
+def dot_product_attention(
+    q: Float[Array, "batch queries heads size"],
+    k: Float[Array, "batch keys key_heads size"],
+    v: Float[Array, "batch keys key_heads value_size"],
+    *,
+    mask: Bool[Array, "#batch #heads #queries #keys"] | None = None,
+    bias: Float[Array, "#batch #heads #queries #keys"] | None = None,
+    causal: bool = False,
+    query_offset: int | Integer[Array, ""] | Integer[Array, " batch"] = 0,
+    scale: float | None = None,
+    return_weights: bool = False,
+) -> Values | tuple[Values, Weights]:
+    """Mix values by the softmax of the products of queries and keys.
+
+    weights = softmax(scale q k^T + bias),   y = weights v,   scale = 1 / sqrt(size) unless given
+
+    - `mask` is true where a query may look; `bias` is added to the scores. Both have four axes (batch, heads,
+      queries, keys), each of full size or 1.
+    - `causal` lets query i see keys j <= i + query_offset. When decoding with a cache, `query_offset` is the number
+      of keys that came before the first query (one for all, or one per row).
+    - Fewer heads of keys than of queries: query head h uses key head h // (heads / key_heads).
+    - A query that may look nowhere gives 0, with gradients 0, never nan.
+
+    Scores and softmax are computed in float32 at least; the result, and the weights (batch, heads, queries, keys)
+    that `return_weights` adds, have the type of `q`.
+
+    Raises `ShapeError` when shapes do not fit. Sources: Vaswani et al. (2017), "Attention is all you need", section
+    3.2.1; Ainslie et al. (2023), "GQA", for shared key heads.
+    """
+    _check(q, k, v, mask, bias, query_offset)
+    batch, queries, heads, size = q.shape
+    keys, key_heads = k.shape[1:3]
+    wide = wide_type(q.dtype)
+    grouped = q.reshape(batch, queries, key_heads, heads // key_heads, size)
+    scores = jnp.einsum("bqhgd,bkhd->bhgqk", grouped, k, preferred_element_type=wide)
+    scores = scores.reshape(batch, heads, queries, keys)
+    scores = scores * jnp.asarray(size**-0.5 if scale is None else scale, wide)
+    if bias is not None:
+        scores = scores + bias.astype(wide)
+    weights = _masked_softmax(scores, _visible(mask, causal, query_offset, queries, keys)).astype(q.dtype)
+    shares = weights.reshape(batch, key_heads, heads // key_heads, queries, keys)
+    y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v.astype(q.dtype)).reshape(batch, queries, heads, v.shape[-1])
+    return (y, weights) if return_weights else y
+
+
+def _visible(mask: Array | None, causal: bool, offset: int | Array, queries: int, keys: int) -> Array | None:
+    if not causal:
+        return mask
+    last = jnp.asarray(offset, jnp.int32)[..., None] + jnp.arange(queries, dtype=jnp.int32)  # (queries,) or by row
+    past = jnp.arange(keys, dtype=jnp.int32) <= last[..., None]
+    past = past[:, None] if past.ndim == 3 else past[None, None]
+    return past if mask is None else mask & past
+
+
+def _masked_softmax(scores: Array, visible: Array | None) -> Array:
+    if visible is not None:
+        scores = jnp.where(visible, scores, jnp.asarray(-jnp.inf, scores.dtype))
+    top = lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
+    top = jnp.where(jnp.isneginf(top), jnp.zeros_like(top), top)  # rows that see nothing: exp(-inf - 0) = 0
+    powers = jnp.exp(scores - top)
+    total = jnp.sum(powers, axis=-1, keepdims=True)
+    return powers / jnp.where(total == 0, jnp.ones_like(total), total)
+
+
+def _check(q: Array, k: Array, v: Array, mask: Array | None, bias: Array | None, offset: int | Array) -> None:
+    for name, array in {"q": q, "k": k, "v": v}.items():
+        if array.ndim != 4:
+            raise ShapeError(f"dot_product_attention: {name} must be (batch, time, heads, size), got {array.shape}.")
+    if k.shape[:3] != v.shape[:3] or k.shape[0] != q.shape[0] or k.shape[3] != q.shape[3]:
+        raise ShapeError(
+            "dot_product_attention: q, k and v need one batch size, q and k one size, k and v one time and number of "
+            f"heads; got q {q.shape}, k {k.shape}, v {v.shape}."
+        )
+    if not k.shape[2] or q.shape[2] % k.shape[2]:
+        raise ShapeError(
+            f"dot_product_attention: {q.shape[2]} query heads cannot share {k.shape[2]} key heads evenly "
+            f"(q {q.shape}, k {k.shape})."
+        )
+    full = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
+    for name, array in {"mask": mask, "bias": bias}.items():
+        if array is not None and (
+            array.ndim != 4 or any(n not in (1, m) for n, m in zip(array.shape, full, strict=True))
+        ):
+            raise ShapeError(
+                f"dot_product_attention: {name} must have the axes (batch, heads, queries, keys) = {full}, each of "
+                f"that size or 1, got {array.shape}. A mask of keys (batch, keys) is written mask[:, None, None, :]."
+            )
+    if not isinstance(offset, int) and offset.shape not in ((), (q.shape[0],)):
+        raise ShapeError(
+            f"dot_product_attention: query_offset must be one number or one for each of {q.shape[0]} rows, "
+            f"got {offset.shape}."
+        )

@@ -1,0 +1,58 @@
+"""Which implementation of an op runs: chosen by platform when the program is lowered, or fixed by the user.
+
+An op with several implementations is written once as a table `{name: function}`; all of them compute the same,
+to any order of differentiation and under every transformation, and tests compare them with each other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from brickwork.core.errors import SettingError, nearest
+
+IMPLEMENTATIONS: tuple[str, ...] = ("auto", "xla", "slices")
+"""`auto` chooses by platform, `xla` is XLA's own operation, `slices` is shifted slices and matrix products."""
+
+_chosen = jax.make_user_context("auto")  # part of the key of jit's caches: changing it traces again
+
+
+@contextmanager
+def implementation(name: str) -> Iterator[None]:
+    """Fix the implementation of all ops traced inside the `with` block; an op without that one uses `xla`.
+
+    `implementation("xla")` before `jax.export` gives a program without branches by platform. It is also the
+    faster choice on a CPU for pure prediction of one network, where no gradient is taken. The choice belongs to
+    the current thread, and compiled functions keep one program per choice, so it can be changed at any time.
+
+    Raises `SettingError` for an unknown name.
+
+        with implementation("xla"):
+            logits = jax.jit(predict)(variables, pictures)
+    """
+    if name not in IMPLEMENTATIONS:
+        raise SettingError(f"There is no implementation {name!r}. {nearest(name, IMPLEMENTATIONS)}")
+    with _chosen(name):
+        yield
+
+
+def current_implementation() -> str:
+    """Return the name chosen by the innermost `implementation` block of this thread, `"auto"` outside of any."""
+    return _chosen.value
+
+
+def choose(table: Mapping[str, Callable[..., Any]], *arrays: Any, cpu: str = "slices") -> Any:
+    """Call one function of a table of equal implementations on arrays (or trees of arrays).
+
+    The table has the key `"xla"`, the plain one that works everywhere, and those of faster ones. With `auto`, a
+    program that is lowered for a CPU gets `table[cpu]` and any other the plain one; both are traced, one is
+    compiled. Static settings are bound beforehand, as in `functools.partial`.
+    """
+    name = current_implementation()
+    plain = table["xla"]
+    if name != "auto":
+        return table.get(name, plain)(*arrays)
+    if cpu not in table:
+        return plain(*arrays)
+    return jax.lax.platform_dependent(*arrays, cpu=table[cpu], default=plain)

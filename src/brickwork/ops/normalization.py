@@ -1,0 +1,168 @@
+"""Means and variances, with weights, and the normalisations made of them."""
+
+from collections.abc import Sequence
+from math import prod
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Shaped
+
+from brickwork.core.errors import SettingError, ShapeError
+from brickwork.ops.precision import accumulated
+
+
+def moments(
+    x: Float[Array, "..."],
+    axes: int | Sequence[int],
+    weights: Shaped[Array, "..."] | None = None,
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Return mean and variance over some axes, which stay in the result with size 1.
+
+    mean = sum(w x) / sum(w),   variance = sum(w (x - mean)^2) / sum(w)   (not corrected: divided by n, not n - 1)
+
+    Two passes, so a large mean costs no digits, with sums in float32 at least: the results are float32 for bfloat16
+    and float16. `weights` (numbers from 0 up, or a mask) broadcast against `x` from the right as NumPy's do; what
+    has weight 0 is never read, not even a nan, and no weight at all gives mean 0 and variance 0.
+
+    Raises `ShapeError` when weights do not broadcast against `x` or there is nothing to take the mean of, and
+    `SettingError` for an axis that `x` does not have. Source: Chan, Golub and LeVeque (1983), "Algorithms for
+    computing the sample variance", equation 1.5 (two-pass).
+    """
+    mean, variance, _ = _weighted_moments(x, _axes(x, axes), weights)
+    return mean, variance
+
+
+def batch_moments(
+    x: Float[Array, "batch *places channels"],
+    weights: Shaped[Array, "batch *some_places"] | None = None,
+) -> tuple[Float[Array, " channels"], Float[Array, " channels"], Float[Array, ""]]:
+    """Return mean and variance of each channel over rows and places, and the total weight they are made from.
+
+    `weights` has the shape of the first axes of `x`: (batch,) for rows, (batch, time) for steps of sequences; each
+    place then counts as much as its row or step. The total is the number of places if there are no weights; it
+    tells how much to trust the moments, and is 0 for a batch of padding (whose mean and variance are 0). On a
+    batch spread over devices these are the moments of the whole batch.
+
+    Raises `ShapeError` when weights do not have the shape of the first axes of `x`.
+    Source: Ioffe and Szegedy (2015), "Batch normalization", algorithm 1.
+    """
+    if x.ndim < 2:
+        raise ShapeError(f"batch_moments needs (batch, places..., channels), got {x.shape}.")
+    if weights is not None:
+        if not 1 <= weights.ndim < x.ndim or weights.shape != x.shape[: weights.ndim]:
+            raise ShapeError(
+                f"batch_moments: weights for {x.shape} must have the shape of its first axes, such as "
+                f"{x.shape[:1]}, got {weights.shape}."
+            )
+        weights = weights.reshape(weights.shape + (1,) * (x.ndim - weights.ndim))
+    mean, variance, total = _weighted_moments(x, tuple(range(x.ndim - 1)), weights)
+    return mean.reshape(-1), variance.reshape(-1), total.reshape(())
+
+
+def standardize(
+    x: Float[Array, "..."],
+    mean: Float[Array, "..."],
+    variance: Float[Array, "..."],
+    scale: Float[Array, "..."] | None = None,
+    offset: Float[Array, "..."] | None = None,
+    *,
+    epsilon: float = 1e-5,
+) -> Float[Array, "..."]:
+    """Shift and stretch with given moments: y = (x - mean) / sqrt(variance + epsilon) scale + offset.
+
+    All broadcast against `x`, whose shape and type the result has; computed in float32 at least.
+
+    Raises `ShapeError` when one of them does not broadcast against `x`, `SettingError` for a negative epsilon.
+    """
+    _check_epsilon(epsilon)
+    wide = accumulated(x)
+    for name, array in {"mean": mean, "variance": variance, "scale": scale, "offset": offset}.items():
+        if array is not None:
+            _check_broadcast("standardize", name, array, x)
+    factor = lax.rsqrt(variance.astype(wide.dtype) + jnp.asarray(epsilon, wide.dtype))
+    if scale is not None:
+        factor = factor * scale.astype(wide.dtype)
+    y = (wide - mean.astype(wide.dtype)) * factor
+    if offset is not None:
+        y = y + offset.astype(wide.dtype)
+    return y.astype(x.dtype)
+
+
+def normalize(
+    x: Float[Array, "..."],
+    axes: int | Sequence[int],
+    scale: Float[Array, "..."] | None = None,
+    offset: Float[Array, "..."] | None = None,
+    *,
+    weights: Shaped[Array, "..."] | None = None,
+    epsilon: float = 1e-5,
+) -> Float[Array, "..."]:
+    """Give `x` mean 0 and variance 1 over some axes, then scale and offset it.
+
+    y = (x - mean) / sqrt(variance + epsilon) scale + offset, with `moments(x, axes, weights)`. Over the last axis it
+    is layer normalisation, over height and width of pictures instance normalisation; for group normalisation
+    split the channels into (groups, channels / groups) first.
+
+    Raises as `moments` and `standardize` do. Source: Ba, Kiros and Hinton (2016), "Layer normalization", equation 4.
+    """
+    mean, variance = moments(x, axes, weights)
+    return standardize(x, mean, variance, scale, offset, epsilon=epsilon)
+
+
+def rms_normalize(
+    x: Float[Array, "..."],
+    axes: int | Sequence[int],
+    scale: Float[Array, "..."] | None = None,
+    *,
+    epsilon: float = 1e-6,
+) -> Float[Array, "..."]:
+    """Divide by the root of the mean square over some axes: y = x / sqrt(mean(x^2) + epsilon) scale.
+
+    Raises as `normalize` does. Source: Zhang and Sennrich (2019), "Root mean square layer normalization", equation 4.
+    """
+    mean_square, _, _ = _weighted_moments(jnp.square(accumulated(x)), _axes(x, axes), None)
+    return standardize(x, jnp.zeros((), x.dtype), mean_square, scale, epsilon=epsilon)
+
+
+def _weighted_moments(x: Array, axes: tuple[int, ...], weights: Array | None) -> tuple[Array, Array, Array]:
+    x = accumulated(x)
+    if weights is None:
+        count = prod(x.shape[axis] for axis in axes)
+        if count == 0:
+            raise ShapeError(f"There is nothing to take the mean of: {x.shape} over the axes {axes}. Give weights.")
+        mean = jnp.mean(x, axis=axes, keepdims=True)
+        variance = jnp.mean(jnp.square(x - mean), axis=axes, keepdims=True)
+        return mean, variance, jnp.asarray(count, x.dtype)
+    _check_broadcast("moments", "weights", weights, x)
+    weights = weights.astype(x.dtype).reshape((1,) * (x.ndim - weights.ndim) + weights.shape)
+    x = jnp.where(weights != 0, x, jnp.zeros_like(x))
+    repeats = prod(x.shape[axis] for axis in axes if weights.shape[axis] == 1)
+    total = jnp.sum(weights, axis=axes, keepdims=True) * repeats
+    divisor = jnp.where(total > 0, total, jnp.ones_like(total))
+    mean = jnp.sum(weights * x, axis=axes, keepdims=True) / divisor
+    variance = jnp.sum(weights * jnp.square(x - mean), axis=axes, keepdims=True) / divisor
+    return mean, variance, total
+
+
+def _axes(x: Array, axes: int | Sequence[int]) -> tuple[int, ...]:
+    given = (axes,) if isinstance(axes, int) else tuple(axes)
+    if any(not -x.ndim <= axis < x.ndim for axis in given):
+        raise SettingError(f"axes must name axes of {x.shape}, from {-x.ndim} to {x.ndim - 1}, got {axes!r}.")
+    found = tuple(axis % x.ndim for axis in given)
+    if len(set(found)) != len(found):
+        raise SettingError(f"axes must name every axis once, got {axes!r} for {x.shape}.")
+    return found
+
+
+def _check_epsilon(epsilon: float) -> None:
+    if isinstance(epsilon, int | float) and not epsilon >= 0:
+        raise SettingError(f"epsilon must be 0 or more, got {epsilon!r}.")
+
+
+def _check_broadcast(what: str, name: str, array: Array, x: Array) -> None:
+    try:
+        fits = jnp.broadcast_shapes(array.shape, x.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"{what}: {name} of shape {array.shape} does not fit {x.shape}: sizes must be equal or 1.")
