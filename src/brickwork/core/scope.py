@@ -101,6 +101,10 @@ class Scope:
         """Return an array in the compute type: pictures arrive as whole numbers."""
         return x if x.dtype == self.dtype else x.astype(self.dtype)
 
+    def constant(self, value: float | tuple[float, ...]) -> Array:
+        """Return numbers of the settings as an array in the compute type."""
+        return jnp.asarray(value, self.dtype)
+
     def tap(self, name: str, value: Array) -> Array:
         """Make an inner value visible by name; free when nobody looks.
 
