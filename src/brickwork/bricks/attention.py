@@ -1,0 +1,172 @@
+"""Multi-head attention."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+from jaxtyping import Float, Int
+
+from brickwork.bricks.checks import check_sequences
+from brickwork.bricks.dense import Dense
+from brickwork.bricks.dropout import Dropout
+from brickwork.core.batch import Padded
+from brickwork.core.brick import Brick, brick
+from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.scope import Scope
+from brickwork.ops import dot_product_attention
+
+
+class AttentionMemory(NamedTuple):
+    """The keys and values of the steps so far, and how many these are."""
+
+    keys: Float[Array, "rows length kv_heads size"]
+    values: Float[Array, "rows length kv_heads size"]
+    steps: Int[Array, ""]
+
+
+@brick
+class Attention(Brick):
+    """Every position asks all others, and takes a mean of their values, weighted by how well keys match its query.
+
+        q, k, v = x Wq + bq, context Wk + bk, context Wv + bv, each split into heads
+        y = concat over heads of (softmax(q kᵀ / sqrt(head size)) v) Wo + bo
+
+    Self-attention: `scope("attention", Attention(8), x)`. Cross-attention: `scope("attention", Attention(8), x,
+    context)`. Shapes: x (rows, time, inputs), context (rows, other time, inputs'), y (rows, time, features). The four
+    maps are Dense bricks named `query`, `key`, `value` and `output` (`query/weight`, ...). The tap `weights` is the
+    softmax (rows, heads, time, context time). Positions past the ends of `Padded` sequences are looked at by
+    nobody, and come out as 0.
+
+    Decoding step by step: `y, memory = attention.step(scope, x, memory)` for causal self-attention, from
+    `memory = attention.memory(rows, length=most steps)`; x is one step (rows, inputs) or several (rows, time,
+    inputs). Steps beyond the memory's length give NaN.
+
+    Args:
+        heads: how many means are taken side by side.
+        features: width of q and of y; None: as wide as x.
+        causal: whether a position looks only at itself and what came before.
+        kv_heads: how many heads keys and values have, each shared by heads / kv_heads queries; None: as many.
+        dropout: rate at which weights are dropped in training.
+        bias: whether the four maps have biases.
+        weights: name of the initialiser of the four maps.
+
+    Raises:
+        SettingError: heads that do not divide features, kv_heads that do not divide heads, a rate outside 0 ... 1.
+        ShapeError: inputs that are no sequences, a context or memory with other rows.
+
+    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2; kv_heads: Ainslie et al. 2023, "GQA: Training
+    Generalized Multi-Query Transformer Models from Multi-Head Checkpoints", section 2.2.
+
+    >>> import jax, jax.numpy as jnp
+    >>> net, x = Attention(heads=2, causal=True), jnp.ones((3, 5, 8))
+    >>> net.apply(net.init(jax.random.key(0), x), x).output.shape
+    (3, 5, 8)
+    """
+
+    padding = "aware"
+
+    heads: int
+    features: int | None = None
+    causal: bool = False
+    kv_heads: int | None = None
+    dropout: float = 0.0
+    bias: bool = True
+    weights: str = "glorot_uniform"
+
+    def validate(self) -> None:
+        """Check that heads divide."""
+        self.require(self.heads >= 1, "heads", "at least 1")
+        if self.features is not None:
+            ok = self.features >= 1 and self.features % self.heads == 0
+            self.require(ok, "features", f"a multiple of the {self.heads} heads")
+        if self.kv_heads is not None:
+            ok = self.kv_heads >= 1 and self.heads % self.kv_heads == 0
+            self.require(ok, "kv_heads", f"a divisor of the {self.heads} heads")
+        Dense(1, weights=self.weights)
+        Dropout(self.dropout)
+
+    def __call__(
+        self,
+        scope: Scope,
+        x: Float[Array, "rows time inputs"] | Padded,
+        context: Float[Array, "rows other_time inputs2"] | Padded | None = None,
+    ) -> Array | Padded:
+        """Attend from x to context, or to x itself."""
+        source = x if context is None else context
+        values, others = (s.values if isinstance(s, Padded) else s for s in (x, source))
+        check_sequences(values)
+        check_sequences(others)
+        if others.shape[0] != values.shape[0]:
+            raise ShapeError(f"x {values.shape} and its context {others.shape} must have the same rows.")
+        width = self._width(values.shape[-1])
+        q = self._heads(scope, "query", values, self.heads, width)
+        k, v = self._keys_and_values(scope, others, width)
+        mask = source.mask[:, None, None, :] if isinstance(source, Padded) else None
+        y = self._mix(scope, q, k, v, mask, 0)
+        if not isinstance(x, Padded):
+            return y
+        return x.with_values(jnp.where(x.mask[..., None], y, jnp.zeros_like(y)))
+
+    def memory(
+        self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None, features: int | None = None
+    ) -> AttentionMemory:
+        """Return an empty memory with room for `length` steps; `features` are those of x where the brick has none."""
+        width = self.features or features
+        if length is None or width is None:
+            what = "length=, the most steps to come" if length is None else "features=, here or in the brick"
+            raise SettingError(f"Attention.memory needs {what}.")
+        kv_heads = self.kv_heads or self.heads
+        shape = (rows, length, kv_heads, self._width(width) // self.heads)
+        return AttentionMemory(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype), jnp.zeros((), jnp.int32))
+
+    def step(
+        self, scope: Scope, x: Float[Array, "rows inputs"] | Float[Array, "rows time inputs"], memory: AttentionMemory
+    ) -> tuple[Array, AttentionMemory]:
+        """Attend from the next step, or steps, to all so far; return y like x, and the memory after it."""
+        if not self.causal:
+            raise SettingError("Only causal attention can run step by step: Attention(..., causal=True).")
+        steps = x[:, None] if x.ndim == 2 else x
+        check_sequences(steps)
+        width = self._width(x.shape[-1])
+        q = self._heads(scope, "query", steps, self.heads, width)
+        new = self._keys_and_values(scope, steps, width)
+        shape = (new[0].shape[0], memory.keys.shape[1], *new[0].shape[2:])
+        if memory.keys.shape != shape or memory.values.shape != shape:
+            raise ShapeError(f"the memory's keys and values must be {shape}, got {memory.keys.shape}.")
+        keys, values = (
+            jax.lax.dynamic_update_slice_in_dim(old, one.astype(old.dtype), memory.steps, axis=1)
+            for old, one in zip((memory.keys, memory.values), new, strict=True)
+        )
+        y = self._mix(scope, q, scope.cast(keys), scope.cast(values), None, memory.steps)
+        after = memory.steps + jnp.asarray(steps.shape[1], memory.steps.dtype)
+        y = jnp.where(after <= keys.shape[1], y, jnp.asarray(jnp.nan, y.dtype))
+        return (y[:, 0] if x.ndim == 2 else y), AttentionMemory(keys, values, after)
+
+    def _width(self, inputs: int) -> int:
+        width = self.features or inputs
+        if width % self.heads:
+            raise ShapeError(
+                f"its {self.heads} heads do not divide the {width} features of the input. "
+                "Set features to a multiple of the heads."
+            )
+        return width
+
+    def _heads(self, scope: Scope, name: str, x: Array, heads: int, width: int) -> Array:
+        dense = Dense(heads * (width // self.heads), bias=self.bias, weights=self.weights)
+        return scope(name, dense, x).reshape(*x.shape[:2], heads, width // self.heads)
+
+    def _keys_and_values(self, scope: Scope, x: Array, width: int) -> tuple[Array, Array]:
+        heads = self.kv_heads or self.heads
+        return self._heads(scope, "key", x, heads, width), self._heads(scope, "value", x, heads, width)
+
+    def _mix(self, scope: Scope, q: Array, k: Array, v: Array, mask: Array | None, before: int | Array) -> Array:
+        _, weights = dot_product_attention(
+            q, k, v, mask=mask, causal=self.causal, query_offset=before, return_weights=True
+        )
+        weights = scope("dropout", Dropout(self.dropout), scope.tap("weights", weights))
+        rows, time, heads, size = q.shape
+        shares = weights.reshape(rows, v.shape[2], heads // v.shape[2], time, v.shape[1])
+        y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v).reshape(rows, time, heads * size)
+        return scope("output", Dense(heads * size, bias=self.bias, weights=self.weights), y)

@@ -1,0 +1,32 @@
+"""What several bricks check of their settings and inputs."""
+
+from jax import Array
+
+from brickwork.core.errors import SettingError, ShapeError, nearest
+from brickwork.ops import ACTIVATIONS
+
+
+def check_activation(name: str) -> None:
+    """Raise `SettingError` unless there is an activation of this name."""
+    if name not in ACTIVATIONS:
+        raise SettingError(f"There is no activation named {name!r}. {nearest(name, ACTIVATIONS)}")
+
+
+def check_pictures(x: Array) -> None:
+    """Raise `ShapeError`, saying how to mend it, unless `x` is (rows, height, width, channels)."""
+    mend = {
+        2: "Rows of numbers go to a Dense; if a Flatten made them of pictures, put this brick before it.",
+        3: "Add the channel axis, x[..., None], or for a single picture the axis of rows, x[None].",
+    }.get(x.ndim, "Merge the axes that are too many into the rows." if x.ndim > 4 else "")
+    if x.ndim != 4:
+        raise ShapeError(f"it wants pictures (rows, height, width, channels), got {x.shape}. {mend}".rstrip())
+
+
+def check_sequences(x: Array) -> None:
+    """Raise `ShapeError`, saying how to mend it, unless `x` is (rows, time, features)."""
+    mend = {
+        2: "If these are ids (rows, time), put an Embedding before; one number a step needs x[..., None].",
+        4: "Flatten what belongs to one step: x.reshape(*x.shape[:2], -1).",
+    }.get(x.ndim, "")
+    if x.ndim != 3:
+        raise ShapeError(f"it wants sequences (rows, time, features), got {x.shape}. {mend}".rstrip())
