@@ -1,0 +1,40 @@
+# Two commands for a fresh machine: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-slow check docs clean
+
+run: $(VENV)/installed  ## train the first network
+	$(BIN)/brickwork learn digits
+
+test: $(VENV)/installed-test check  ## lint, types, fast tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/installed-test  ## what takes longer: accuracy over ten splits, long fuzzing, timings
+	$(BIN)/pytest -m slow
+
+check: $(VENV)/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+docs: $(VENV)/installed-docs  ## the reference, in docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Brickwork needs Python 3.11 or newer; say: make run PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/installed-%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) docs/_build docs/api .pytest_cache .ruff_cache .hypothesis

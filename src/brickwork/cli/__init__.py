@@ -1,0 +1,1 @@
+"""Floor 9: the command line. It parses and shows; the services do the work."""

@@ -1,0 +1,64 @@
+"""The command `brickwork`: one lazy sub-command per file, so that --help is instant."""
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Any
+
+from cyclopts import App
+
+HELP = """Bring data, ask a question, get a network, and see inside it.
+
+Start with `brickwork learn digits`: it trains a network on 1,258 handwritten digits, tests it on 270 others and
+saves it. Then `brickwork predict runs/digits-1/model.brickwork picture.png` reads a digit that you drew.
+"""
+
+
+def make_app(command: str = "") -> App:
+    """Return the command line application. Only the named command is imported, and teaches by its own docstring."""
+    app = App(name="brickwork", help=HELP, version=version("brickwork"), help_format="markdown")
+    for name, text in (
+        ("learn", "Train a network on a data set, test it, save it."),
+        ("predict", "Ask a saved model about pictures."),
+        ("show", "Show what a saved model is made of, and its card."),
+        ("datasets", "List the data sets that are here, with size, origin and licence."),
+    ):
+        app.command(f"brickwork.cli.{name}:{name}", name=name, help=None if name == command else text)
+    return app
+
+
+def main(tokens: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 it could not be done, 2 wrong usage, 130 stopped by Ctrl-C."""
+    code = run(tokens)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == 130:  # a compiler thread may still be at work: leave without waiting for it
+        os._exit(code)
+    sys.exit(code)
+
+
+def run(tokens: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    from cyclopts import CycloptsError
+
+    from brickwork.core.errors import BrickworkError
+
+    try:
+        tokens = sys.argv[1:] if tokens is None else tokens
+        result: Any = make_app(next(iter(tokens), ""))(tokens, exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        return 2
+    except BrickworkError as error:
+        print(f"brickwork: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("brickwork: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Floor 3: learners, the engine that runs them in segments, and the model that a user holds."""
+
+from brickwork.train.engine import Outcome, Run
+from brickwork.train.events import (
+    Checkpointed,
+    Ended,
+    EpochEnded,
+    Event,
+    Listener,
+    Progress,
+    Skipped,
+    Started,
+)
+from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, mean_of
+from brickwork.train.model import Model, Scores
+from brickwork.train.programs import compile_counts
+from brickwork.train.recipe import Recipe
+from brickwork.train.stopping import Stopping
+from brickwork.train.supervised import Supervised, TrainState
+from brickwork.train.update import Update
+
+__all__ = [
+    "Checkpointed",
+    "Ended",
+    "EpochEnded",
+    "Event",
+    "Learner",
+    "Listener",
+    "Logs",
+    "Measured",
+    "Model",
+    "Outcome",
+    "Progress",
+    "Recipe",
+    "Run",
+    "Scores",
+    "Skipped",
+    "Started",
+    "Stopping",
+    "Sums",
+    "Supervised",
+    "TrainState",
+    "Update",
+    "all_finite",
+    "choose",
+    "compile_counts",
+    "mean_of",
+]

@@ -1,0 +1,67 @@
+"""Events: what the engine tells its listeners between segments. Listeners read, and may ask to stop."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run begins (or goes on, when `step` is not 0)."""
+
+    epochs: int
+    steps_per_epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A segment ended. `logs` are the means over the epoch so far."""
+
+    epoch: int
+    epochs: int
+    step_in_epoch: int
+    steps_per_epoch: int
+    logs: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch ended: its record as it goes into the history, and whether it is the best so far."""
+
+    epoch: int
+    epochs: int
+    record: Mapping[str, float]
+    best: bool
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Steps whose loss or gradients were not finite were left out."""
+
+    step: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Checkpointed:
+    """The state was written to disk."""
+
+    path: Path
+    step: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run ended; `reason` says why, `best_epoch` which weights were kept (None: the last)."""
+
+    reason: str
+    epoch: int
+    best_epoch: int | None
+    seconds: float
+
+
+Event = Started | Progress | EpochEnded | Skipped | Checkpointed | Ended
+Listener = Callable[[Event], str | None]
+"""Called with every event; a returned text asks the run to stop after this segment, and is the reason."""

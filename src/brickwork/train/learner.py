@@ -1,0 +1,94 @@
+"""A learner: one training algorithm as pure functions. The engine alone knows how to run one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float
+
+from brickwork.core.batch import Batch
+
+Sums = dict[str, dict[str, Array]]
+"""Exact sums by measure name, such as `{"loss": {"total": ..., "weight": ...}}`; they merge by addition."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Logs:
+    """What one step reports: sums to add up over the epoch, and whether its numbers were finite."""
+
+    sums: Sums = field(default_factory=dict)
+    finite: Bool[Array, ""] | bool = True
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Measured:
+    """What measuring one batch gives: sums, and rows where a measure needs all of them at once."""
+
+    sums: Sums = field(default_factory=dict)
+    rows: Any = None
+
+
+class Learner(ABC):
+    """One training algorithm: supervised training, a GAN, a VAE, skip-grams, an agent.
+
+    A learner holds settings only; everything that changes is in the state, any pytree of arrays, including its
+    optimizers' states. `init` and `step` are pure and compiled. A learner that is hashable by its settings (a
+    frozen dataclass) shares compiled programs with its equals.
+    """
+
+    monitor: ClassVar[tuple[str, Literal["min", "max"]]] = ("valid/loss", "min")
+    """What early stopping and the best weights go by, and whether less or more is better."""
+
+    @abstractmethod
+    def init(self, key: Array, batch: Batch | None, steps: int | Array) -> Any:
+        """Return the first state. `batch` is an example; `steps` is how many steps the run may take."""
+
+    @abstractmethod
+    def step(self, state: Any, batch: Batch | None, key: Array) -> tuple[Any, Logs]:
+        """Return the state after one step and what to log. Without data (reinforcement learning) batch is None."""
+
+    def sampling(self, state: Any, data: Batch) -> Float[Array, " rows"] | None:
+        """Return a weight for every row, to draw the next epoch's rows in proportion; None draws each row once."""
+        del state, data
+
+    def view(self, state: Any) -> Any:
+        """Return what measuring needs of a state; the whole state by default."""
+        return state
+
+    def measure(self, view: Any, batch: Batch, key: Array) -> Measured | None:
+        """Return exact sums (and rows) of the measures on a batch of held-out data; None when there are none."""
+        del view, batch, key
+
+    def summarize(self, sums: Mapping[str, Mapping[str, Any]], rows: Any = None) -> dict[str, float]:
+        """Turn sums over an epoch or a data set into numbers to report; by default total / weight."""
+        del rows
+        return {name: ratio(parts) for name, parts in sums.items()}
+
+
+def mean_of(value: Array, weight: Array | float = 1.0) -> dict[str, Array]:
+    """Return the sums whose ratio is the weighted mean of what is logged this way."""
+    weight = jnp.asarray(weight, jnp.float32)
+    return {"total": value.astype(jnp.float32) * weight, "weight": weight}
+
+
+def ratio(parts: Mapping[str, Any]) -> float:
+    """Return total / weight; not a number when nothing was counted."""
+    weight = float(parts["weight"])
+    return float(parts["total"]) / weight if weight else float("nan")
+
+
+def choose(condition: Bool[Array, ""], new: Any, old: Any) -> Any:
+    """Return the new pytree where the condition holds, else the old one: how a step with bad numbers is undone."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
+
+
+def all_finite(*trees: Any) -> Bool[Array, ""]:
+    """Tell whether every floating-point number in the pytrees is finite."""
+    leaves = [leaf for leaf in jax.tree.leaves(trees) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves])) if leaves else jnp.asarray(True)

@@ -1,0 +1,360 @@
+"""Model: a network with its loss and metrics; what a user trains, asks, saves and loads."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brickwork.core.brick import Brick
+from brickwork.core.bundle import Bundle, load_bundle, save_bundle
+from brickwork.core.errors import BrickworkError, BundleError, DataError, SettingError, ShapeError
+from brickwork.core.paths import Patterns
+from brickwork.core.plan import Plan
+from brickwork.core.spec import Spec, from_json, to_json
+from brickwork.core.variables import Variables
+from brickwork.data import Examples, encode_labels
+from brickwork.losses import CrossEntropy, Loss, resolve_loss
+from brickwork.metrics import Metric, resolve_metric
+from brickwork.train.engine import Outcome, Run
+from brickwork.train.events import Listener
+from brickwork.train.programs import bucket, program
+from brickwork.train.progress import ProgressBar
+from brickwork.train.recipe import Recipe
+from brickwork.train.segments import Measuring
+from brickwork.train.supervised import Supervised, TrainState
+from brickwork.train.update import Update
+
+PREDICT_ROWS = 256
+"""Most rows that are predicted by one call of the compiled program."""
+
+
+class Scores(dict[str, float]):
+    """Scores by name; prints as one line."""
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {value:.4g}" for name, value in self.items())
+
+
+class Model:
+    """A network, the loss it is trained with, and the metrics it is judged by.
+
+    ```python
+    model = Model(Sequential(Flatten(), Dense(10)), loss="cross_entropy", metrics=["accuracy"])
+    model.fit(digits.train, valid=digits.valid, epochs=10)
+    model.evaluate(digits.test)
+    model.predict(digits.test.inputs[:5])
+    ```
+
+    Args:
+        net: the network.
+        loss: a name (`"cross_entropy"`, `"mse"`...), a `Loss`, or a function (outputs, targets) -> loss per row.
+        metrics: names, `Metric`s, or functions (outputs, targets) -> value per row, of which the mean is reported.
+        frozen: patterns of paths that training leaves alone (`"body/**"`).
+        variables: arrays to start from; drawn at the first `fit` when not given.
+        classes: what the outputs of a classifier stand for; found in the data when not given.
+    """
+
+    def __init__(
+        self,
+        net: Brick,
+        loss: str | Loss | Callable[..., Any],
+        metrics: Sequence[str | Metric | Callable[..., Any]] = (),
+        *,
+        frozen: Patterns = (),
+        variables: Variables | None = None,
+        classes: Sequence[Any] | None = None,
+    ):
+        if not isinstance(net, Brick):
+            raise SettingError(f"A model needs a network made of bricks, got {net!r} ({type(net).__name__}).")
+        if isinstance(metrics, str | Metric):
+            metrics = [metrics]
+        self.net = net
+        self.loss = resolve_loss(loss)
+        self.metrics = tuple(resolve_metric(metric) for metric in metrics)
+        self.frozen = frozen if isinstance(frozen, str) else tuple(frozen)
+        self.variables = variables
+        self.classes = None if classes is None else tuple(classes)
+        self.recipe = Recipe()
+        self.history: list[dict[str, float]] = []
+        self.example: Any = None
+        self.extra: dict[str, Any] = {}
+        self._state: TrainState | None = None
+        self._learner: Supervised | None = None
+        self._epochs = self._steps = 0
+
+    # ------------------------------------------------------------------------------------------------ training
+
+    def fit(
+        self,
+        data: Any,
+        targets: Any = None,
+        *,
+        valid: Any = None,
+        recipe: Recipe | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+        listeners: Sequence[Listener] = (),
+        progress: bool = True,
+        **settings: Any,
+    ) -> Outcome:
+        """Train, and keep the best weights; called again, it goes on from where it was.
+
+        Args:
+            data: `Examples`, or the inputs (arrays, data frames, lists) with `targets`.
+            targets: the targets, when `data` is inputs alone.
+            valid: held-out `Examples` or a pair (inputs, targets) to judge each epoch by: the weights of the best
+                epoch are kept, and `patience=` stops when it is long past.
+            recipe: all settings of the run; any of them may be given by name as well (`epochs=5`,
+                `optimizer="sgd"`, `rate=0.1`).
+            folder: where `history.jsonl` and checkpoints go; nothing is written without it.
+            resume: go on from the folder's checkpoint, if there is one, to the same final weights.
+            listeners: functions that are told every event and may ask to stop.
+            progress: show a progress bar on a terminal.
+
+        Returns:
+            How the run ended, with its history.
+
+        Raises:
+            DataError: data is empty or not finite, labels are out of range, inputs and targets do not fit.
+            ShapeError: the network does not fit the inputs, or ends in the wrong size for the targets.
+            DivergenceError: numbers stopped being finite; the best weights from before are kept.
+        """
+        train = self._examples(data, targets, fitting=True)
+        held_out = None if valid is None else self._examples(valid, None)
+        plan = self._planned(train)
+        train, held_out = (self._fitted(plan, part) for part in (train, held_out))
+        self.metrics = tuple(metric.fitted(train.targets, self.loss.question) for metric in self.metrics)
+        recipe = (recipe or self.recipe).changed(**settings)
+        learner = self._learner_for(recipe)
+        run = Run(
+            learner,
+            recipe,
+            train,
+            held_out,
+            folder=None if folder is None else Path(folder),
+            listeners=[*listeners, *([ProgressBar()] if progress else [])],
+            first_epoch=self._epochs,
+            first_step=self._steps,
+        )
+        run.state = self._begin(learner, plan, recipe, run.steps * recipe.epochs)
+        self.recipe = recipe
+        try:
+            outcome = run.go(resume)
+        except BaseException:
+            self._keep(learner, run.best if run.best is not None else None)
+            raise
+        self._keep(learner, outcome.best)
+        self.history.extend(dict(record) for record in outcome.history)
+        self._epochs, self._steps = outcome.epochs_done, outcome.steps_done
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
+
+    def _begin(self, learner: Supervised, plan: Plan, recipe: Recipe, steps: int) -> TrainState:
+        count = jnp.int32(steps)
+        if self.variables is None:
+            draw = program("init", lambda key, n: learner.begin(plan.draw(key), n), learner, jax.random.key(0), count)
+            return draw(jax.random.key(recipe.seed), count)
+        _same_shapes(plan, self.variables)
+        if self._state is not None and self._learner == learner:
+            return learner.again(self._state, steps)
+        return jax.jit(learner.begin)(self.variables, count)
+
+    def _keep(self, learner: Supervised, state: TrainState | None) -> None:
+        if state is not None:
+            self._state, self._learner = state, learner
+            self.variables = learner.view(state)
+
+    def _learner_for(self, recipe: Recipe) -> Supervised:
+        update = Update(
+            recipe.optimizer, recipe.schedule, recipe.clip_norm, recipe.clip_value, accumulate=recipe.accumulate
+        )
+        return Supervised(
+            self.net,
+            self.loss,
+            self.metrics,
+            update,
+            l1=recipe.l1,
+            l2=recipe.l2,
+            ema=recipe.ema,
+            precision=recipe.precision,
+            frozen=self.frozen,
+        )
+
+    # ----------------------------------------------------------------------------------------------- answering
+
+    def evaluate(self, data: Any, targets: Any = None) -> Scores:
+        """Return the loss and every metric over held-out data."""
+        examples = self._examples(data, targets)
+        if examples.targets is None:
+            raise DataError("To evaluate, give targets too: evaluate(inputs, targets).")
+        variables = self._trained()
+        examples = self._fitted(self._planned(examples), examples)
+        self.metrics = tuple(metric.fitted(examples.targets, self.loss.question) for metric in self.metrics)
+        learner = self._learner_for(self.recipe)
+        measuring = Measuring(learner, variables, examples)
+        measured = measuring(variables, jax.random.key(self.recipe.seed))
+        return Scores(learner.summarize(measured.sums, measured.rows))
+
+    def logits(self, inputs: Any) -> np.ndarray:
+        """Return the network's raw outputs, row by row."""
+        variables = self._trained()
+        examples = Examples.of(inputs)
+        learner = self._learner_for(self.recipe)
+        parts = []
+        for first in range(0, len(examples), PREDICT_ROWS):
+            rows = min(PREDICT_ROWS, len(examples) - first)
+            size = bucket(rows)
+            batch = jax.tree.map(lambda a, f=first, n=rows, s=size: _filled(a[f : f + n], s), examples.inputs)
+            run = program("predict", learner.predict, learner, variables, batch)
+            parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
+        return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
+
+    def predict_proba(self, inputs: Any) -> np.ndarray:
+        """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs."""
+        probabilities = self.loss.probabilities(self.logits(inputs))
+        if probabilities is None:
+            raise SettingError(f"A network trained with {self.loss} gives numbers, not probabilities: use predict.")
+        return np.asarray(probabilities)
+
+    def predict(self, inputs: Any) -> np.ndarray:
+        """Return answers: the most probable class (by its name, when the data had names), or numbers."""
+        answers = np.asarray(self.loss.answers(self.logits(inputs)))
+        return answers if self.classes is None else np.asarray(self.classes)[answers]
+
+    # ------------------------------------------------------------------------------------------- saving, loading
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model into one file (a bundle of JSON and weights), atomically; return its path."""
+        document = {
+            "loss": _stored(self.loss),
+            "metrics": [_stored(metric) for metric in self.metrics],
+            "frozen": self.frozen if isinstance(self.frozen, str) else list(self.frozen),
+            "precision": self.recipe.precision,
+            "classes": None if self.classes is None else [_plain(label) for label in self.classes],
+            "epochs": self._epochs,
+            "steps": self._steps,
+        }
+        extra = {**self.extra, "model": document, "history": self.history}
+        bundle = Bundle(self.net, self._trained(), inputs=(self.example,), extra=extra)
+        save_bundle(path, bundle)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Model":
+        """Read a model that `save` wrote. No code from the file runs; raises `BundleError` when it cannot be used."""
+        bundle = load_bundle(path)
+        document: Any = bundle.extra.get("model")
+        try:
+            model = cls(
+                bundle.spec,
+                _restored(document["loss"], Loss),
+                [m for m in (_restored(item, Metric) for item in document["metrics"]) if m is not None],
+                frozen=document["frozen"] if isinstance(document["frozen"], str) else tuple(document["frozen"]),
+                variables=bundle.variables,
+                classes=document["classes"],
+            )
+            model.recipe = Recipe().changed(precision=document["precision"])
+            model._epochs, model._steps = int(document["epochs"]), int(document["steps"])
+            model.history = list(bundle.extra.get("history", []))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, BundleError):
+                raise
+            raise BundleError(f"{path} holds a network but no usable description of the model: {error!r}.") from error
+        model.example = bundle.inputs[0]
+        model.extra = {name: value for name, value in bundle.extra.items() if name not in ("model", "history")}
+        return model
+
+    # ------------------------------------------------------------------------------------------------- internals
+
+    @property
+    def plan(self) -> Plan:
+        """The network's plan for one row of the data it was fitted to."""
+        if self.example is None:
+            raise SettingError("The model has seen no data yet: fit it, or use net.plan(example).")
+        return self.net.plan(self.example)
+
+    def _trained(self) -> Variables:
+        if self.variables is None:
+            raise SettingError("The model has no weights yet: call fit first, or give variables=.")
+        return self.variables
+
+    def _examples(self, data: Any, targets: Any, fitting: bool = False) -> Examples:
+        examples = Examples.of(data, targets)
+        if examples.targets is None:
+            if fitting:
+                raise DataError("To fit, give targets too: fit(inputs, targets), or Examples with targets.")
+            return examples
+        if isinstance(self.loss, CrossEntropy) and not isinstance(examples.targets, dict):
+            if fitting and self.classes is None:
+                self.classes = examples.classes
+            if examples.targets.dtype.kind not in "iufb":
+                encoded, classes = encode_labels(
+                    examples.targets, None if fitting and self.classes is None else self.classes
+                )
+                self.classes = tuple(classes)
+                examples = examples.replace(targets=encoded)
+        return examples
+
+    def _planned(self, examples: Examples) -> Plan:
+        example = jax.tree.map(lambda a: jax.ShapeDtypeStruct((1, *a.shape[1:]), a.dtype), examples.inputs)
+        if self.example is None:
+            self.example = example
+        return self.net.plan(example)
+
+    def _fitted(self, plan: Plan, examples: Examples | None) -> Any:
+        if examples is None:
+            return None
+        output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), plan.output)
+        return examples.replace(targets=self.loss.fit_targets(output, examples.targets))
+
+
+def _filled(rows: np.ndarray, size: int) -> jax.Array:
+    filled = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    filled[: len(rows)] = rows
+    return jnp.asarray(filled)
+
+
+def _same_shapes(plan: Plan, variables: Variables) -> None:
+    wanted, ours = plan.shapes(), variables
+    for expected, given in ((wanted.params, ours.params), (wanted.stats, ours.stats)):
+        for path in sorted(expected.keys() | given.keys()):
+            if path not in given or path not in expected or given[path].shape != expected[path].shape:
+                have = given[path].shape if path in given else "nothing"
+                want = expected[path].shape if path in expected else "nothing"
+                raise ShapeError(f"The network needs {want} at {path!r} for this data; the variables have {have}.")
+
+
+def _stored(spec: Spec) -> Any:
+    """Return a spec as JSON; the user's own function leaves its name only."""
+    try:
+        return to_json(spec)
+    except BrickworkError:
+        return {"function": getattr(spec, "name", repr(spec))}
+
+
+def _restored(data: Any, base: type[Any]) -> Any:
+    if isinstance(data, dict) and set(data) == {"function"}:
+        return _missing_function(str(data["function"])) if base is Loss else None
+    spec = from_json(data)
+    if not isinstance(spec, base):
+        raise BundleError(f"Expected a {base.__name__.lower()}, found {spec!r}.")
+    return spec
+
+
+def _missing_function(name: str) -> Callable[..., Any]:
+    def function(outputs: Any, targets: Any) -> Any:
+        del outputs, targets
+        raise SettingError(
+            f"The model was trained with the function {name!r}, which its file does not hold: set model.loss."
+        )
+
+    function.__name__ = name
+    return function
+
+
+def _plain(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label

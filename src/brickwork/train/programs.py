@@ -1,0 +1,105 @@
+"""Compiled programs: each is compiled once per shape, off the main thread, and kept on disk.
+
+Compiling is what a user waits for first, so programs that a run will need are compiled side by side, and the main
+thread stays free to notice Ctrl-C.
+"""
+
+import atexit
+import os
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from brickwork.core.files import private_folder
+
+compile_counts: Counter[str] = Counter()
+"""How often a program of each name was compiled (or read from the cache on disk) in this process."""
+
+_CACHE_FOLDER = "jax_compilation_cache_dir"
+_LIMIT = 64
+_programs: "OrderedDict[Hashable, Program]" = OrderedDict()
+
+
+class Program:
+    """A function compiled for arguments of given shapes; calling it waits for the compiler when it must."""
+
+    def __init__(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], donate: tuple[int, ...]):
+        self._compiled: Any = None
+        self._error: BaseException | None = None
+        compile_counts[name] += 1
+        lowered = jax.jit(function, donate_argnums=donate).lower(*args)
+        self._thread = threading.Thread(target=self._compile, args=(lowered,), name=f"compile {name}", daemon=True)
+        self._thread.start()
+
+    def _compile(self, lowered: Any) -> None:
+        try:
+            self._compiled = lowered.compile()
+        except BaseException as error:  # raised again where the program is called
+            self._error = error
+
+    def ready(self, seconds: float | None = None) -> bool:
+        """Wait at most this long for the compiler, and tell whether it is done."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def __call__(self, *args: Any) -> Any:
+        """Run the program."""
+        self.ready()
+        if self._error is not None:
+            raise self._error
+        return self._compiled(*args)
+
+
+def program(
+    name: str, function: Callable[..., Any], owner: Hashable, *args: Any, donate: tuple[int, ...] = ()
+) -> Program:
+    """Return the program of a function for arguments like these; compiling starts at once, in the background.
+
+    `owner` stands for everything that the function closes over: equal owners share programs.
+    """
+    use_cache_on_disk()
+    leaves, tree = jax.tree.flatten(args)
+    key = (name, owner, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    if key in _programs:
+        _programs.move_to_end(key)
+    else:
+        shapes = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves])
+        _programs[key] = Program(name, function, shapes, donate)
+        if len(_programs) > _LIMIT:
+            _programs.popitem(last=False)
+    return _programs[key]
+
+
+def use_cache_on_disk() -> None:
+    """Let JAX keep every compiled program in a private folder, unless the user has chosen a folder already.
+
+    A compiled program is machine code: the folder must belong to this user alone. BRICKWORK_CACHE names another
+    one; an empty BRICKWORK_CACHE switches the cache off.
+    """
+    chosen = os.environ.get("BRICKWORK_CACHE")
+    if getattr(jax.config, _CACHE_FOLDER) is not None or chosen == "":
+        return
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = private_folder(Path(chosen) if chosen else home / "brickwork" / "programs")
+    jax.config.update(_CACHE_FOLDER, str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def bucket(count: int) -> int:
+    """Return a size at least `count`, one of eight per doubling, so that close sizes share a program.
+
+    The smallest such size wastes at most an eighth: 1..16 are themselves, 17 becomes 18, 1258 becomes 1280.
+    """
+    step = max(1, 1 << max(0, (count - 1).bit_length() - 4))
+    return -(-count // step) * step
+
+
+@atexit.register
+def _wait_for_compilers() -> None:
+    for pending in _programs.values():
+        pending.ready()

@@ -1,0 +1,87 @@
+"""The recipe: every setting of a training run in one place, the source of flags, forms and JSON."""
+
+from typing import Any
+
+from brickwork.core.precision import FloatType
+from brickwork.core.spec import Spec, registered
+from brickwork.optim import Adam, Constant, Optimizer, Schedule, resolve_optimizer, resolve_schedule
+
+
+@registered
+class Recipe(Spec):
+    """How to train.
+
+    Attributes:
+        epochs: how often to go through the data, at most.
+        batch_size: rows per step. Small batches generalise well (Masters & Luschi 2018, "Revisiting Small Batch
+            Training": 2 to 32), and here they run at full speed.
+        optimizer: how a gradient becomes a step, with its learning rate.
+        schedule: how the learning rate changes over the run.
+        l1: weight of the sum of absolute weights, added to the loss.
+        l2: weight of the sum of squared weights, added to the loss.
+        clip_norm: scale a gradient down to this norm when it is longer (Pascanu et al. 2013).
+        clip_value: cut every number of a gradient to plus or minus this.
+        ema: decay of an exponential moving average of the weights, which is then what predicts (Polyak & Juditsky
+            1992); 0 for none.
+        accumulate: batches whose gradients are averaged for one update.
+        patience: stop when what is monitored has not improved for this many epochs; None never stops early.
+        min_delta: how much better counts as improved.
+        monitor: what to go by, `valid/loss` or `valid/accuracy` say; None leaves it to the learner.
+        precision: the type to compute in; parameters stay float32.
+        seed: where all random numbers of the run come from.
+        shuffle: draw the rows in a new order each epoch.
+        steps_per_epoch: how many steps make an epoch when there is no data (reinforcement learning).
+        checkpoint_seconds: how often to write the state to disk, when the run has a folder.
+        segment_seconds: about how long the device works before Python looks in again.
+        max_bad_steps: how many steps in a row may give numbers that are not finite before the run stops.
+    """
+
+    kind = "recipe"
+
+    epochs: int = 20
+    batch_size: int = 32
+    optimizer: Optimizer = Adam()
+    schedule: Schedule = Constant()
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    ema: float = 0.0
+    accumulate: int = 1
+    patience: int | None = None
+    min_delta: float = 0.0
+    monitor: str | None = None
+    precision: FloatType = "float32"
+    seed: int = 0
+    shuffle: bool = True
+    steps_per_epoch: int | None = None
+    checkpoint_seconds: float = 30.0
+    segment_seconds: float = 1.0
+    max_bad_steps: int = 20
+
+    def validate(self) -> None:
+        """Check the ranges of all numbers."""
+        for name in ("epochs", "batch_size", "accumulate", "max_bad_steps"):
+            self.require(getattr(self, name) >= 1, name, "1 or more")
+        for name in ("l1", "l2", "min_delta", "checkpoint_seconds", "seed"):
+            self.require(getattr(self, name) >= 0, name, "0 or more")
+        for name in ("clip_norm", "clip_value", "patience", "steps_per_epoch"):
+            value = getattr(self, name)
+            self.require(value is None or value > 0, name, "more than 0, or None")
+        self.require(0 <= self.ema < 1, "ema", "at least 0 and less than 1")
+        self.require(self.segment_seconds > 0, "segment_seconds", "more than 0")
+
+    def changed(self, **settings: Any) -> "Recipe":
+        """Return the recipe with some settings changed; optimizers and schedules may be names.
+
+        `rate=` is short for the optimizer's learning rate.
+        """
+        changes = dict(settings)
+        if "optimizer" in changes:
+            changes["optimizer"] = resolve_optimizer(changes["optimizer"])
+        if "schedule" in changes:
+            changes["schedule"] = resolve_schedule(changes["schedule"])
+        if "rate" in changes:
+            optimizer = changes.get("optimizer", self.optimizer)
+            changes["optimizer"] = optimizer.replace(rate=changes.pop("rate"))
+        return self.replace(**changes)

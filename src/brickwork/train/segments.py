@@ -1,0 +1,154 @@
+"""Segments: many steps of a learner as one compiled program.
+
+The compiled unit is a loop over steps on the device: gather the rows, draw keys, step, add up the logs. The number
+of steps is an argument, not a shape, so that one program serves segments of any length and data sets of close
+sizes. A step's key depends on its number in the run alone, and sums are carried from segment to segment: cutting
+a run into other segments changes no bit of the result.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from brickwork.core.batch import Batch
+from brickwork.core.errors import DataError
+from brickwork.data import Examples
+from brickwork.train.learner import Learner, Logs, Measured, Sums
+from brickwork.train.programs import Program, bucket, program
+
+SEGMENT_ROWS = 1024
+"""Most steps of a segment."""
+
+MEASURE_ROWS = 256
+"""Rows that are measured at once."""
+
+MEASURE_BATCHES = 64
+"""Most batches that are measured by one call: sums of more are added up on the host in float64."""
+
+Bad = dict[str, Array]
+"""Steps with bad numbers: how many in a row until now, how many in all, and the first one of the row."""
+
+
+def no_bad_steps() -> Bad:
+    """Return the count at the start of a run."""
+    return {name: jnp.int32(0) for name in ("in_a_row", "total", "first")}
+
+
+def to_device(examples: Examples) -> Batch:
+    """Return all rows on the device, with row counts padded so that close sizes share programs."""
+    size = bucket(len(examples))
+
+    def put(array: Any) -> Array:
+        rows = np.asarray(array)
+        padded = np.zeros((size, *rows.shape[1:]), rows.dtype)
+        padded[: len(rows)] = rows
+        return jnp.asarray(padded)
+
+    weight: Any = examples.weight
+    return jax.tree.map(put, Batch(examples.inputs, examples.targets, weight))
+
+
+def gather(data: Batch, rows: Array, weight: Array) -> Batch:
+    """Return a batch of rows; weight 0 marks those that only fill it up."""
+    batch = jax.tree.map(lambda array: array[rows], data)
+    return Batch(batch.inputs, batch.targets, weight if data.weight is None else weight * batch.weight)
+
+
+def example_batch(data: Batch, batch_size: int) -> Batch:
+    """Return the shapes of a training batch."""
+    rows = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
+    weight = jax.ShapeDtypeStruct((batch_size,), jnp.float32)
+    return jax.eval_shape(gather, data, rows, weight)
+
+
+def zero_sums(learner: Learner, state: Any, batch: Batch | None) -> Sums:
+    """Return the sums of no steps."""
+    _, logs = jax.eval_shape(learner.step, state, batch, jax.random.key(0))
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs.sums)
+
+
+def train_program(learner: Learner, state: Any, sums: Sums, data: Batch | None, rows: Any, weight: Any) -> Program:
+    """Return the program that runs a segment:
+
+    `(state, sums, bad, data, rows[K, B], weight[K, B], count, key, first_step) -> (state, sums, bad)`, where at most
+    K steps, `count`, are run. State, sums and bad are donated: the arrays given are gone.
+    """
+
+    def segment(
+        state: Any, sums: Sums, bad: Bad, data: Any, rows: Any, weight: Any, count: Any, key: Any, first: Any
+    ) -> Any:
+        def body(index: Array, carry: Any) -> Any:
+            state, sums, bad = carry
+            batch = None if data is None else gather(data, rows[index], weight[index])
+            number = first + index
+            state, logs = learner.step(state, batch, jax.random.fold_in(key, number))
+            return state, jax.tree.map(jnp.add, sums, logs.sums), _count_bad(bad, logs, number)
+
+        return jax.lax.fori_loop(0, count, body, (state, sums, bad))
+
+    number = jnp.int32(0)
+    args = (state, sums, no_bad_steps(), data, rows, weight, number, jax.random.key(0), number)
+    return program("train", segment, learner, *args, donate=(0, 1, 2))
+
+
+def _count_bad(bad: Bad, logs: Logs, number: Array) -> Bad:
+    finite = jnp.asarray(logs.finite)
+    return {
+        "in_a_row": jnp.where(finite, 0, bad["in_a_row"] + 1),
+        "total": bad["total"] + jnp.where(finite, 0, 1),
+        "first": jnp.where(bad["in_a_row"] == 0, number, bad["first"]),
+    }
+
+
+class Measuring:
+    """Measures a data set by a learner, in a few calls of one program. `view` is the learner's view of a state."""
+
+    def __init__(self, learner: Learner, view: Any, examples: Examples, batch_size: int = MEASURE_ROWS):
+        self.count = len(examples)
+        if self.count == 0:
+            raise DataError("There are no rows to measure.")
+        self.batch_size = min(batch_size, bucket(self.count))
+        self.data = to_device(examples)
+        batches = min(MEASURE_BATCHES, -(-bucket(self.count) // self.batch_size))
+        example = example_batch(self.data, self.batch_size)
+        measure: Any = learner.measure
+        shapes = jax.eval_shape(measure, view, example, jax.random.key(0))
+
+        def run(view: Any, data: Batch, first: Array, stop: Array, count: Array, key: Array) -> Measured:
+            def body(index: Array, total: Measured) -> Measured:
+                places = index * self.batch_size + jnp.arange(self.batch_size)
+                weight = (places < count).astype(jnp.float32)
+                batch = gather(data, jnp.minimum(places, count - 1), weight)
+                measured = measure(view, batch, jax.random.fold_in(key, index))
+                rows = jax.tree.map(lambda all_, one: all_.at[index - first].set(one), total.rows, measured.rows)
+                return Measured(jax.tree.map(jnp.add, total.sums, measured.sums), rows)
+
+            empty = Measured(
+                jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes.sums),
+                jax.tree.map(lambda leaf: jnp.zeros((batches, *leaf.shape), leaf.dtype), shapes.rows),
+            )
+            return jax.lax.fori_loop(first, stop, body, empty)
+
+        number = jnp.int32(0)
+        args = (view, self.data, number, number, number, jax.random.key(0))
+        self.batches = batches
+        self.program = program("measure", run, (learner, self.batch_size), *args)
+
+    def __call__(self, view: Any, key: Array) -> Measured:
+        """Return the sums in float64 and the rows in order, on the host."""
+        total = -(-self.count // self.batch_size)
+        sums: Any = None
+        rows: list[Any] = []
+        for first in range(0, total, self.batches):
+            stop = min(first + self.batches, total)
+            numbers = jnp.int32(first), jnp.int32(stop), jnp.int32(self.count)
+            part = jax.device_get(self.program(view, self.data, *numbers, key))
+            wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), part.sums)
+            sums = wide if sums is None else jax.tree.map(np.add, sums, wide)
+            flat = jax.tree.map(lambda leaf, n=stop - first: leaf[:n].reshape(-1, *leaf.shape[2:]), part.rows)
+            rows.append(flat)
+        joined = jax.tree.map(lambda *parts: np.concatenate(parts)[: self.count], *rows)
+        return Measured(sums, joined)

@@ -1,0 +1,159 @@
+"""Supervised training: a network, a loss, metrics, and one optimizer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from brickwork.core.batch import Batch
+from brickwork.core.brick import Brick
+from brickwork.core.paths import Patterns, matches
+from brickwork.core.precision import FloatType
+from brickwork.core.variables import Arrays, Variables
+from brickwork.losses import Loss, example_loss, weighted_mean
+from brickwork.metrics import Metric, RowMetric
+from brickwork.optim import penalty
+from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, mean_of, ratio
+from brickwork.train.update import Update
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TrainState:
+    """Everything that supervised training changes."""
+
+    trained: Arrays
+    frozen: Arrays
+    stats: Arrays
+    optimizer: Any
+    average: Arrays | None
+    step: Array
+    steps: Array
+
+
+@dataclass(frozen=True)
+class Supervised(Learner):
+    """Minimise the weighted mean of a loss per example, plus a penalty on the weights.
+
+    `frozen` parts keep their parameters and statistics, behave as in evaluation, and cost no gradient. With `ema` the
+    state also keeps an exponential moving average of the weights, which is then what predicts; its decay starts small,
+    min(ema, (1 + t) / (10 + t)), so that the average forgets the first weights quickly. A step whose loss or new
+    parameters are not finite changes nothing and is reported.
+    """
+
+    net: Brick
+    loss: Loss
+    metrics: tuple[Metric, ...] = ()
+    update: Update = field(default_factory=Update)
+    l1: float = 0.0
+    l2: float = 0.0
+    ema: float = 0.0
+    precision: FloatType = "float32"
+    frozen: Patterns = ()
+
+    def init(self, key: Array, batch: Batch | None, steps: int | Array) -> TrainState:
+        """Draw fresh variables for inputs like the batch's and begin."""
+        assert batch is not None
+        return self.begin(self.net.init(key, batch.inputs), steps)
+
+    def begin(self, variables: Variables, steps: int | Array) -> TrainState:
+        """Return the state that starts from given variables; the variables are not donated with it."""
+        params = jax.tree.map(jnp.copy, variables.params)
+        frozen = {path for path in params if self.frozen and matches(self.frozen, path)}
+        trained = {path: value for path, value in params.items() if path not in frozen}
+        return TrainState(
+            trained=trained,
+            frozen={path: params[path] for path in params if path in frozen},
+            stats=jax.tree.map(jnp.copy, variables.stats),
+            optimizer=self.update.init(trained),
+            average=jax.tree.map(jnp.copy, trained) if self.ema else None,
+            step=jnp.int32(0),
+            steps=jnp.asarray(steps, jnp.int32),
+        )
+
+    def again(self, state: TrainState, steps: int) -> TrainState:
+        """Return a state that goes on from another one's end: the schedule begins anew, the optimizer does not."""
+        return replace(jax.tree.map(jnp.copy, state), step=jnp.int32(0), steps=jnp.int32(steps))
+
+    def step(self, state: TrainState, batch: Batch | None, key: Array) -> tuple[TrainState, Logs]:
+        """Descend the gradient of one batch's loss."""
+        assert batch is not None
+
+        def objective(trained: Arrays) -> Any:
+            applied = self.net.apply(
+                Variables(state.frozen | trained, state.stats),
+                batch.inputs,
+                training=True,
+                key=key,
+                weight=batch.weight,
+                frozen=self.frozen,
+                precision=self.precision,
+            )
+            loss = weighted_mean(example_loss(self.loss, applied.output, batch.targets), batch.weight)
+            return loss + penalty(trained, self.l1, self.l2), (loss, applied)
+
+        grads, (loss, applied) = jax.grad(objective, has_aux=True)(state.trained)
+        trained, optimizer = self.update.apply(state.trained, state.optimizer, grads, state.step, state.steps)
+        new = TrainState(
+            trained, state.frozen, applied.stats, optimizer, self._averaged(state, trained), state.step + 1, state.steps
+        )
+        finite = all_finite(loss, grads, applied.stats)
+        sums = self._sums(loss, applied.output, batch)
+        none = jax.tree.map(jnp.zeros_like, sums)
+        return choose(finite, new, state), Logs(choose(finite, sums, none), finite)
+
+    def view(self, state: TrainState) -> Variables:
+        """Return what predicts: the averaged weights if there are any."""
+        trained = state.trained if state.average is None else state.average
+        return Variables(state.frozen | trained, state.stats)
+
+    def measure(self, view: Variables, batch: Batch, key: Array) -> Measured:
+        """Return the sums of the loss and the metrics on held-out data."""
+        del key
+        output = self.predict(view, batch.inputs)
+        loss = weighted_mean(example_loss(self.loss, output, batch.targets), batch.weight)
+        sums = self._sums(loss, output, batch)
+        rows = any(isinstance(metric, RowMetric) for metric in self.metrics)
+        return Measured(sums, {"outputs": output, "targets": batch.targets, "weight": batch.weight} if rows else None)
+
+    def predict(self, variables: Variables, inputs: Any) -> Any:
+        """Return the network's raw outputs, as in evaluation."""
+        return self.net.apply(variables, inputs, precision=self.precision).output
+
+    def summarize(self, sums: Mapping[str, Mapping[str, Any]], rows: Any = None) -> dict[str, float]:
+        """Return the loss and the metrics as numbers."""
+        report = {"loss": ratio(sums["loss"])}
+        for metric in self.metrics:
+            if isinstance(metric, RowMetric):
+                if rows is not None:
+                    report[metric.name] = metric.result_rows(rows["outputs"], rows["targets"], rows["weight"])
+            else:
+                report[metric.name] = metric.result(sums[metric.name])
+        return report
+
+    def _sums(self, loss: Array, output: Any, batch: Batch) -> Sums:
+        sums = {"loss": mean_of(loss, _rows(batch))}
+        for metric in self.metrics:
+            if not isinstance(metric, RowMetric):
+                sums[metric.name] = metric.sums(output, batch.targets, batch.weight)
+        return sums
+
+    def _averaged(self, state: TrainState, trained: Arrays) -> Arrays | None:
+        if state.average is None:
+            return None
+        time = state.step.astype(jnp.float32)
+        decay = jnp.minimum(self.ema, (1.0 + time) / (10.0 + time))
+        return jax.tree.map(
+            lambda old, new: old + (1.0 - decay).astype(old.dtype) * (new - old), state.average, trained
+        )
+
+
+def _rows(batch: Batch) -> Array:
+    """Return the total weight of a batch's rows."""
+    if batch.weight is not None:
+        return batch.weight.sum()
+    first = jax.tree.leaves(batch.inputs)[0]
+    return jnp.float32(first.shape[0])
