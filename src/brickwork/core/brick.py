@@ -1,6 +1,5 @@
 """Brick: settings and one method that both declares its parameters and computes."""
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -9,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from brickwork.core.batch import Padded
 from brickwork.core.errors import SettingError, ShapeError, nearest
 from brickwork.core.frame import Frame
 from brickwork.core.paths import Patterns, select
@@ -48,6 +46,7 @@ class Brick(Spec):
 
     def __call__(self, scope: Scope, *inputs: Any, **options: Any) -> Any:
         """Declare parameters through the scope and compute the output."""
+        del scope, inputs, options
         raise SettingError(f"{type(self).__name__} has no __call__(self, scope, x): write one.")
 
     def plan(
@@ -64,11 +63,12 @@ class Brick(Spec):
         frame = Frame(True, training, Precision.of(precision), {}, {}, key=None)
 
         def trace(*inputs: Any) -> Any:
-            inner = frame.fork()
+            inner = frame.fork(params={}, stats={})
             frame.calls, frame.tapped = inner.calls, inner.tapped
             return Scope(inner).run(self, *_enter(inputs, frame), method=method)
 
-        shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), _dtype(leaf)), example)
+        _require_arrays(example)
+        shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, _dtype(leaf)), example)
         output = jax.eval_shape(trace, *shapes)
         return Plan(
             brick=self,
@@ -149,26 +149,24 @@ class Brick(Spec):
             for name in given:
                 if name not in known:
                     raise SettingError(f"The network has no {what} {name!r}. {nearest(name, known)}")
-        for pattern in (capture,) if isinstance(capture, str) else capture:
-            if not select(pattern, frame.tapped):
-                raise SettingError(f"No tap fits {pattern!r}. {nearest(pattern, frame.tapped)}")
+        bricks = [f"{path}/" for path in frame.bound]
+        for patterns, known, what in ((capture, frame.tapped, "tap"), (frozen, [*variables.paths(), *bricks], "part")):
+            for pattern in (patterns,) if isinstance(patterns, str) else patterns:
+                if pattern != "**" and not select(pattern, known):
+                    raise SettingError(f"No {what} fits {pattern!r}. {nearest(pattern, known)}")
         return Applied(cast_floats(output, jnp.dtype(policy.output)), frame.stats, frame.taps)
 
 
-def _enter(inputs: Any, frame: Frame) -> Any:
+def _require_arrays(inputs: Any) -> None:
     for leaf in jax.tree.leaves(inputs):
         if not hasattr(leaf, "shape"):
             raise ShapeError(f"A network takes arrays, got {leaf!r} ({type(leaf).__name__}).")
+
+
+def _enter(inputs: Any, frame: Frame) -> Any:
+    _require_arrays(inputs)
     return cast_floats(jax.tree.map(jnp.asarray, inputs), jnp.dtype(frame.precision.compute))
 
 
 def _dtype(leaf: Any) -> Any:
-    return jax.dtypes.canonicalize_dtype(leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf))
-
-
-def path_key(key: Array, path: str) -> Array:
-    """Return the key that belongs to a path."""
-    return jax.random.fold_in(key, zlib.crc32(path.encode()))
-
-
-__all__ = ["Applied", "Brick", "Padded", "brick"]
+    return jax.dtypes.canonicalize_dtype(leaf.dtype)

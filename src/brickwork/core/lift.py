@@ -36,10 +36,10 @@ def scan(
     n = _length(xs, length)
     if frame.planning:
         inner = frame.fork(copies=frame.copies * n)
-        new_carry, y = body(inner, carry, jax.tree.map(lambda leaf: leaf[0], xs))
+        new_carry, y = body(inner, carry, _first(xs))
         _same("scan", path, carry, new_carry)
         return new_carry, _planned(frame, inner, y, n)
-    offsets = _inner_offsets(frame, lambda inner: body(inner, carry, jax.tree.map(lambda leaf: leaf[0], xs)))
+    offsets = _inner_offsets(frame, lambda inner: body(inner, carry, _first(xs)))
     forks: list[Frame] = []
 
     def step(state: Any, inputs: Any) -> Any:
@@ -79,8 +79,11 @@ def remat(frame: Frame, path: str, body: Body, args: tuple[Any, ...]) -> Any:
 def cond(frame: Frame, path: str, predicate: Array, true: Body, false: Body, args: tuple[Any, ...]) -> Any:
     """Run one of two bodies. Both are planned; the taps of the one that did not run are zeros."""
     if frame.planning:
-        results = [body(frame, *args) for body in (true, false)]
+        planned = [frame.fork(), frame.fork()]
+        results = [body(inner, *args) for body, inner in zip((true, false), planned, strict=True)]
         _same("cond", path, *results)
+        for inner in planned:
+            frame.absorb(inner, {}, {})
         return results[0]
     forks: list[Frame] = []
 
@@ -112,7 +115,7 @@ def stack(frame: Frame, path: str, body: Body, n: int, x: Any, each: Any, remat_
     if frame.planning:
         fresh = {"declared_params": {}, "declared_stats": {}, "bound": {}}
         inner = frame.fork(copies=frame.copies * n, **fresh)
-        out, y = body(inner, x, jax.tree.map(lambda leaf: leaf[0], each))
+        out, y = body(inner, x, _first(each))
         _same("stack", path, x, out)
         for ours, theirs in (
             (frame.declared_params, inner.declared_params),
@@ -121,7 +124,9 @@ def stack(frame: Frame, path: str, body: Body, n: int, x: Any, each: Any, remat_
             for name, one in theirs.items():
                 if not below(path, name):
                     raise ScopeError(f"Variable {name!r} was declared outside the stack {path!r} that runs it.")
-                ours[name] = Declared(name, (n, *one.shape), one.dtype, Copies(one.init))
+                stacked = Declared(name, (n, *one.shape), one.dtype, Copies(one.init))
+                if ours.setdefault(name, stacked).shape != stacked.shape:
+                    raise ScopeError(f"The stack {path!r} has {ours[name].shape[0]} copies and cannot have {n} too.")
         frame.bound.update(inner.bound)
         return out, _planned(frame, inner, y, n)
 
@@ -132,7 +137,7 @@ def stack(frame: Frame, path: str, body: Body, n: int, x: Any, each: Any, remat_
             raise ShapeError(
                 f"Variable {name!r} is for {n} copies, so its first axis must be {n}; it has {value.shape}."
             )
-    first = jax.tree.map(lambda leaf: leaf[0], (params, own, each))
+    first = _first((params, own, each))
 
     def enter(params: Any, stats: Any, **changes: Any) -> Frame:
         return frame.fork(params=frame.params | params, stats=frame.stats | stats, **changes)
@@ -161,7 +166,13 @@ class Copies:
         self.one = one
 
     def __call__(self, key: Array, shape: Shape, dtype: Any) -> Array:
+        """Draw all copies; `shape` has them along axis 0."""
         return jax.vmap(lambda k: self.one(k, shape[1:], dtype))(jax.random.split(key, shape[0]))
+
+
+def _first(xs: Any) -> Any:
+    """Return the first slice of every array; zeros where there is none, since only its shape matters then."""
+    return jax.tree.map(lambda leaf: leaf[0] if leaf.shape[0] else jnp.zeros(leaf.shape[1:], leaf.dtype), xs)
 
 
 def _with(frame: Frame, params: dict[str, Array], stats: dict[str, Array]) -> Frame:

@@ -98,7 +98,7 @@ class Row:
 
 def flops(brick: "Brick", variables: Variables, inputs: Any) -> int:
     """Count multiplications and additions in the matrix products and convolutions of a forward pass."""
-    closed = jax.make_jaxpr(lambda v, i: brick.apply(v, *i).output)(variables, inputs)
+    closed = jax.make_jaxpr(lambda v, i, key: brick.apply(v, *i, key=key).output)(variables, inputs, jax.random.key(0))
     return _flops(closed.jaxpr)
 
 

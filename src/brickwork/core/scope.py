@@ -13,7 +13,6 @@ from brickwork.core.batch import Padded
 from brickwork.core.errors import BrickworkError, ScopeError, SettingError, ShapeError, nearest
 from brickwork.core.frame import Call, Declared, Frame, Initializer, Shape
 from brickwork.core.paths import join, matches
-from brickwork.core.precision import cast_floats
 
 if TYPE_CHECKING:
     from brickwork.core.brick import Brick
@@ -93,7 +92,7 @@ class Scope:
 
     def setting(self, name: str, value: float) -> Any:
         """Return a numeric setting: the brick's own, or the one given to `apply(settings={path: number})`."""
-        path = join(self.path, name)
+        path = self._named(name)
         self.frame.declared_settings[path] = value
         return self.frame.overrides.get(path, value)
 
@@ -112,6 +111,7 @@ class Scope:
         the gradient with respect to an offset is the gradient with respect to the inner value.
         """
         self.frame.guard(self.path)
+        self._named(name)
         address = join(self.address, name)
         used = self.frame.use(address)
         address = f"{address}#{used}" if used else address
@@ -134,7 +134,7 @@ class Scope:
         different brick it raises `ScopeError`.
         """
         self.frame.guard(self.path)
-        path = join(self.path, name)
+        path = self._named(name)
         if self.frame.bound.setdefault(path, brick) != brick:
             raise ScopeError(
                 f"The name {path!r} is bound to {short(self.frame.bound[path])} and cannot name {short(brick)} too. "
@@ -165,6 +165,8 @@ class Scope:
             if not error.where:
                 error.where = place(self.path, brick, inputs)
                 error.args = (f"{error}\n  in {error.where}", *error.args[1:])
+                if isinstance(error, ImportError):
+                    error.msg = error.args[0]
             raise
         except Exception as error:
             if not getattr(error, "__notes__", None):
@@ -268,6 +270,12 @@ class Scope:
     def _on(self, frame: Frame) -> "Scope":
         return replace(self, frame=frame)
 
+    def _named(self, name: str) -> str:
+        """Return the path of a name below this one; names with signs that paths and patterns use are refused."""
+        if not name or any(sign in name for sign in "/#?*"):
+            raise ScopeError(f"{name!r} cannot name a part of {self.path or 'the network'}: leave out / # ? and *.")
+        return join(self.path, name)
+
     def _variable(
         self,
         name: str,
@@ -278,7 +286,7 @@ class Scope:
         stored: dict[str, Array],
     ) -> Array:
         self.frame.guard(self.path)
-        path = join(self.path, name)
+        path = self._named(name)
         shape = tuple(int(size) for size in shape)
         if self.frame.planning:
             known = declared.setdefault(path, Declared(path, shape, dtype, init))
@@ -311,6 +319,3 @@ def place(path: str, brick: "Brick", inputs: Any) -> str:
     """Return where an error happened: path, settings, input shapes."""
     shapes = [str(tuple(leaf.shape)) for leaf in jax.tree.leaves(inputs) if hasattr(leaf, "shape")]
     return f"brick {path or 'at the top'!r}: {short(brick)} on input {', '.join(shapes[:4]) or 'without arrays'}"
-
-
-__all__ = ["Rule", "Scope", "cast_floats", "place", "short"]

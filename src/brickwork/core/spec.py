@@ -49,8 +49,8 @@ class Spec:
 
     def __post_init__(self) -> None:
         hints = field_types(type(self))
-        for name, value in self.settings().items():
-            value = frozen(value)
+        for name, given in self.settings().items():
+            value = frozen(given)
             if not conforms(value, hints[name]):
                 raise SettingError(
                     f"{type(self).__name__}: setting {name!r} must be {describe(hints[name])}, got {value!r}."
@@ -120,10 +120,15 @@ def _register(cls: type[S], version: int) -> type[S]:
         if field.default_factory is not dataclasses.MISSING:
             raise SettingError(f"{cls.__name__}.{field.name}: give a plain default; tuples and specs are fine.")
     cls.key = f"{cls.__module__.split('.')[0]}:{cls.__name__}@{version}"
+    known = _by_name.setdefault(cls.kind, {})
+    names = (cls.__name__, snake_case(cls.__name__), *cls.aliases)
+    for name in names:
+        if name in known and known[name].key.split("@")[0] != cls.key.split("@")[0]:
+            raise SettingError(
+                f"The name {name!r} of a {cls.kind} belongs to {known[name].key} already: {cls.key} needs another name."
+            )
     _by_key[cls.key] = cls
-    names = _by_name.setdefault(cls.kind, {})
-    for name in (cls.__name__, snake_case(cls.__name__), *cls.aliases):
-        names[name] = cls
+    known.update(dict.fromkeys(names, cls))
     return cls
 
 
@@ -191,11 +196,16 @@ def conforms(value: Any, hint: Any) -> bool:
             return all(conforms(item, arguments[0]) for item in value)
         return len(value) == len(arguments) and all(map(conforms, value, arguments))
     if hint is Any:
-        return isinstance(value, str | int | float | Spec | tuple | None)
+        return (
+            all(conforms(v, Any) for v in value)
+            if isinstance(value, tuple)
+            else isinstance(value, str | int | float | Spec | None)
+        )
     if hint is None or hint is type(None):
         return value is None
     if hint in (int, float):
-        return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return (whole and (hint is int or abs(value) <= 1e308)) or (hint is float and isinstance(value, float))
     return isinstance(hint, type) and isinstance(value, hint)
 
 

@@ -113,7 +113,7 @@ def _pixels(picture: Any) -> Float[np.ndarray, "height width channels"]:
     return pixels
 
 
-def _page(pixels: Float[np.ndarray, "height width channels"]) -> Float[np.ndarray, "height width"]:
+def _page(pixels: Float[np.ndarray, "height width channels"]) -> Float[np.ndarray, "rows columns"]:
     """Return the strength of ink on the page, looking inside of a frame where there is one.
 
     When most of the picture seems to be ink and none of it is at the border, the border is no paper but a frame,
@@ -182,7 +182,11 @@ def _smoothed(pixels: Float[np.ndarray, "height width channels"]) -> Float[np.nd
         return pixels
     padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
     height, width, _ = pixels.shape
-    return sum(padded[i : i + height, j : j + width] for i in range(3) for j in range(3)) / 9.0
+    total = np.zeros_like(pixels)
+    for i in range(3):
+        for j in range(3):
+            total += padded[i : i + height, j : j + width]
+    return total / 9
 
 
 def _range(pixels: np.ndarray) -> float:
@@ -217,7 +221,7 @@ def _otsu(values: np.ndarray) -> float:
     return float(edges[1 + int(np.nanargmax(between[:-1]))])
 
 
-def _thinned(strength: Float[np.ndarray, "tall wide"], side: int) -> Bool[np.ndarray, "tall wide"]:
+def _thinned(strength: Float[np.ndarray, "tall wide"], side: int) -> Bool[np.ndarray, "rows columns"]:
     """Return the digit as a mask in its own proportions, drawn with a pen of usual thickness, at its bounding box."""
     tall, wide = strength.shape
     scale = side / max(tall, wide)

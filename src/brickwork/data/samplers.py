@@ -1,9 +1,8 @@
 """Row order for training: which rows make up each batch of an epoch, decided on the host."""
 
-from typing import Literal
-
 import numpy as np
 from jaxtyping import Float32, Int32
+from numpy.typing import ArrayLike
 
 from brickwork.core.errors import DataError, SettingError, nearest
 
@@ -14,10 +13,10 @@ def epoch_rows(
     rows: int,
     batch_size: int,
     *,
-    order: Literal["shuffled", "sequential"] = "shuffled",
+    order: str = "shuffled",
     seed: int = 0,
     epoch: int = 0,
-    weights: np.ndarray | None = None,
+    weights: ArrayLike | None = None,
 ) -> tuple[Int32[np.ndarray, "steps batch"], Float32[np.ndarray, "steps batch"]]:
     """Return the row numbers of every batch of one epoch, and the weight of each place in a batch.
 
@@ -25,8 +24,8 @@ def epoch_rows(
     at weight 0, so that all batches have one shape. The order is a function of (seed, epoch) alone: a run that
     was killed finds the same batches again.
 
-    With `weights` (rows,) the epoch is `rows` draws with replacement, row i with probability
-    weights[i] / sum(weights) (resampling); `order` then plays no part.
+    `order` is "shuffled" or "sequential". With `weights` (rows,) the epoch is `rows` draws with replacement, row i
+    with probability weights[i] / sum(weights) (resampling); `order` then plays no part.
 
     Raises `SettingError` for a batch size below 1, a negative seed or epoch, or an unknown order; `DataError`
     for no rows, and for weights that are negative, not finite, all zero or of the wrong number.

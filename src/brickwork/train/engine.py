@@ -14,15 +14,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brickwork.core.documents import encode_json
 from brickwork.core.errors import DataError, DivergenceError, SettingError, nearest
-from brickwork.core.files import write_atomic
+from brickwork.core.files import append_line, write_atomic
 from brickwork.core.spec import to_json
 from brickwork.data import Examples, epoch_rows
 from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Listener, Progress, Skipped, Started
 from brickwork.train.interrupt import Interrupt, catching_interrupts
 from brickwork.train.learner import Learner
-from brickwork.train.programs import bucket
+from brickwork.train.programs import bucket, program
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import (
     SEGMENT_ROWS,
@@ -39,6 +40,9 @@ CHECKPOINT = Path("checkpoint") / "state.safetensors"
 HISTORY = "history.jsonl"
 RESUMABLE = ("epochs", "checkpoint_seconds", "segment_seconds", "max_bad_steps")
 """Settings that may differ when a run is resumed."""
+
+INIT_KEY, MEASURE_KEY = 2**32 - 1, 2**32 - 2
+"""What the run's key is folded with; steps use their own numbers, from 0 on."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,11 +97,12 @@ class Run:
         if self.data is not None and len(self.data) == 0:
             raise DataError("There are no rows to train on.")
         self.steps = recipe.steps_per_epoch or -(-len(self.data or ()) // recipe.batch_size)
-        self.key = jax.random.key(recipe.seed)
+        self.key = jax.random.key(recipe.seed)  # of step n: folded with n
+        self.measure_key = jax.random.fold_in(self.key, MEASURE_KEY)
         self.monitor, mode = self.learner.monitor
         if recipe.monitor is not None:
             self.monitor = recipe.monitor
-            mode = "min" if recipe.monitor.rsplit("/", 1)[-1] in _LOWER_IS_BETTER else "max"
+            mode = self.learner.better(recipe.monitor.rsplit("/", 1)[-1])
         self.stopping = Stopping(mode, recipe.patience, recipe.min_delta)
         self.started = time.monotonic()
         self.saved = self.started
@@ -106,22 +111,35 @@ class Run:
 
     def go(self, resume: bool = False) -> Outcome:
         """Run until the epochs are done, patience is out, a listener or Ctrl-C asks to stop, or numbers diverge."""
-        with catching_interrupts() as interrupt:
-            self._prepare(resume, interrupt)
-            self._tell(Started(self.recipe.epochs, self.steps, self.epoch * self.steps + self.position))
-            while self.epoch < self.recipe.epochs and not self.reason:
-                self._epoch(interrupt)
-        if not self.reason:
-            self.reason = "finished"
-        if self.folder is not None and self.sums is not None:
-            self._save()
-        best_epoch = self.stopping.best_epoch
-        self._tell(Ended(self.reason, self.epoch, best_epoch, time.monotonic() - self.started))
+        if resume and self.folder is None:
+            raise SettingError("To resume a run, say in which folder it is.")
+        try:
+            with catching_interrupts() as interrupt:
+                self._prepare(resume, interrupt)
+                while self.epoch < self.recipe.epochs and not self.reason:
+                    self._epoch(interrupt)
+            if not self.reason:
+                self.reason = "finished"
+            if self.folder is not None:
+                self._save()
+        except BaseException:
+            self.reason = "failed"
+            with suppress(Exception):
+                self._end()
+            raise
+        self._end()
+        return self.outcome()
+
+    def _end(self) -> None:
+        self._tell(Ended(self.reason, self.epoch, self.stopping.best_epoch, time.monotonic() - self.started))
+
+    def outcome(self) -> Outcome:
+        """Return how far the run has come; after an error, too."""
         return Outcome(
             best=self.state if self.best is None else self.best,
             last=self.state,
             history=tuple(self.history),
-            best_epoch=best_epoch,
+            best_epoch=self.stopping.best_epoch,
             reason=self.reason,
             epochs_done=self.first_epoch + self.epoch,
             steps_done=self.first_step + self.epoch * self.steps + self.position,
@@ -136,7 +154,7 @@ class Run:
             batch = example_batch(self.device_data, self.recipe.batch_size)
         total = self.steps * self.recipe.epochs
         if self.state is None:
-            key = jax.random.fold_in(self.key, 0)
+            key = jax.random.fold_in(self.key, INIT_KEY)
             shapes = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
             self.state = jax.jit(self.learner.init, static_argnums=2)(key, shapes, total)
         self.sums = zero_sums(self.learner, self.state, batch)
@@ -148,6 +166,11 @@ class Run:
             self.measuring = Measuring(self.learner, self.learner.view(self.state), self.valid)
         if resume:
             self._restore()
+        self._tell(Started(self.recipe.epochs, self.steps, self.epoch * self.steps + self.position))
+        if self.folder is not None and not resume:  # so that nothing of an older run in this folder is resumed
+            self._save()
+            if not self.first_epoch:
+                (self.folder / HISTORY).unlink(missing_ok=True)
         programs = [self.train] + ([self.measuring.program] if self.measuring else [])
         while not all(program.ready(0.05) for program in programs):
             if interrupt.asked:
@@ -219,7 +242,8 @@ class Run:
     def _sampling_weights(self) -> np.ndarray | None:
         if type(self.learner).sampling is Learner.sampling:
             return None
-        weights = jax.jit(self.learner.sampling)(self.state, self.device_data)
+        args = self.state, self.device_data
+        weights = program("sampling", self.learner.sampling, self.learner, *args)(*args)
         return None if weights is None else np.asarray(weights, np.float64)[: len(self.data or ())]
 
     def _padded(self, rows: np.ndarray, weight: np.ndarray) -> tuple[jax.Array, jax.Array]:
@@ -235,7 +259,7 @@ class Run:
         summary = self.learner.summarize(jax.device_get(self.sums))
         record |= {f"train/{name}": value for name, value in summary.items()}
         if self.measuring is not None:
-            measured = self.measuring(self.learner.view(self.state), jax.random.fold_in(self.key, self.epoch))
+            measured = self.measuring(self.learner.view(self.state), jax.random.fold_in(self.measure_key, self.epoch))
             summary = self.learner.summarize(measured.sums, measured.rows)
             record |= {f"valid/{name}": value for name, value in summary.items()}
         record["seconds"] = round(time.monotonic() - self.started, 3)
@@ -252,7 +276,7 @@ class Run:
         self.stopping = before.after(int(record["epoch"]), record[self.monitor])
         improved = self.stopping.best_epoch != before.best_epoch
         if improved:
-            self.best = jax.tree.map(_copy, self.state)
+            self.best = jax.tree.map(jnp.copy, self.state)
         return improved
 
     def _diverged(self, bad: Mapping[str, int]) -> DivergenceError:
@@ -278,9 +302,7 @@ class Run:
 
     def _append_history(self, record: Mapping[str, float]) -> None:
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / HISTORY).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            append_line(self.folder / HISTORY, record)
 
     # ------------------------------------------------------------------------------------------------ checkpoints
 
@@ -301,6 +323,8 @@ class Run:
         path = self.folder / CHECKPOINT
         progress = {
             "fingerprint": self._fingerprint(),
+            "first_epoch": self.first_epoch,
+            "first_step": self.first_step,
             "epoch": self.epoch,
             "position": self.position,
             "skipped": self.skipped,
@@ -318,8 +342,7 @@ class Run:
         assert self.folder is not None
         path = self.folder / CHECKPOINT
         if not path.exists():
-            with suppress(FileNotFoundError):
-                (self.folder / HISTORY).unlink()
+            (self.folder / HISTORY).unlink(missing_ok=True)
             return
         progress = read_progress(path)
         ours = self._fingerprint()
@@ -338,12 +361,20 @@ class Run:
         self.state, self.sums, self.bad = arrays["state"], arrays["sums"], arrays["bad"]
         self.best = arrays.get("best")
         self.sampling = np.asarray(arrays["sampling"]) if "sampling" in arrays else None
+        self.first_epoch, self.first_step = progress["first_epoch"], progress["first_step"]
         self.epoch, self.position, self.skipped = progress["epoch"], progress["position"], progress["skipped"]
         saved = Stopping(**progress["stopping"])
         self.stopping = Stopping(saved.mode, saved.patience, saved.min_delta, saved.best, saved.best_epoch, saved.stale)
         self.history = list(progress["history"])
-        lines = "".join(json.dumps(record) + "\n" for record in self.history)
-        write_atomic(self.folder / HISTORY, lines.encode())
+        self._rewrite_history()
+
+    def _rewrite_history(self) -> None:
+        """Drop the epochs after the checkpoint; they will be run again. Those of earlier runs stay."""
+        assert self.folder is not None
+        path = self.folder / HISTORY
+        lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+        earlier = [record for record in map(_record, lines) if 0 < record.get("epoch", 0) <= self.first_epoch]
+        write_atomic(path, b"".join(encode_json(record) + b"\n" for record in [*earlier, *self.history]))
 
     def _fingerprint(self) -> dict[str, str]:
         """Return what must not change between the parts of a run, by name."""
@@ -356,11 +387,11 @@ class Run:
         }
 
 
-_LOWER_IS_BETTER = {"loss", "mse", "rmse", "mae"}
-
-
-def _copy(leaf: jax.Array) -> jax.Array:
-    return leaf if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else jnp.copy(leaf)
+def _record(line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        record = json.loads(line)
+        return record if isinstance(record, dict) else {}
+    return {}
 
 
 def _description(value: Any) -> Any:

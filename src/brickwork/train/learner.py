@@ -65,6 +65,10 @@ class Learner(ABC):
         """Return exact sums (and rows) of the measures on a batch of held-out data; None when there are none."""
         del view, batch, key
 
+    def better(self, name: str) -> Literal["min", "max"]:
+        """Tell whether less or more of a measure is better, when a recipe asks to monitor it: losses and errors less."""
+        return "min" if name.endswith(("loss", "error", "mse", "rmse", "mae")) else "max"
+
     def summarize(self, sums: Mapping[str, Mapping[str, Any]], rows: Any = None) -> dict[str, float]:
         """Turn sums over an epoch or a data set into numbers to report; by default total / weight."""
         del rows

@@ -122,13 +122,18 @@ class Model:
             ShapeError: the network does not fit the inputs, or ends in the wrong size for the targets.
             DivergenceError: numbers stopped being finite; the best weights from before are kept.
         """
-        train = self._examples(data, targets, fitting=True)
-        held_out = None if valid is None else self._examples(valid, None)
-        plan = self._planned(train)
-        train, held_out = (self._fitted(plan, part) for part in (train, held_out))
-        self.metrics = tuple(metric.fitted(train.targets, self.loss.question) for metric in self.metrics)
         recipe = (recipe or self.recipe).changed(**settings)
-        learner = self._learner_for(recipe)
+        before = self.classes, self.example, self.metrics
+        try:
+            train = self._examples(data, targets, fitting=True)
+            held_out = None if valid is None else self._examples(valid, None)
+            plan = self._planned(train)
+            train, held_out = (self._fitted(plan, part) for part in (train, held_out))
+            self.metrics = tuple(metric.fitted(train.targets, self.loss.question) for metric in self.metrics)
+            learner = self._learner_for(recipe)
+        except BaseException:
+            self.classes, self.example, self.metrics = before
+            raise
         run = Run(
             learner,
             recipe,
@@ -144,11 +149,11 @@ class Model:
         try:
             outcome = run.go(resume)
         except BaseException:
-            self._keep(learner, run.best if run.best is not None else None)
+            outcome = run.outcome()
+            if outcome.steps_done > self._steps:  # nothing is lost
+                self._keep(learner, outcome)
             raise
-        self._keep(learner, outcome.best)
-        self.history.extend(dict(record) for record in outcome.history)
-        self._epochs, self._steps = outcome.epochs_done, outcome.steps_done
+        self._keep(learner, outcome)
         if outcome.error is not None:
             raise outcome.error
         return outcome
@@ -156,17 +161,21 @@ class Model:
     def _begin(self, learner: Supervised, plan: Plan, recipe: Recipe, steps: int) -> TrainState:
         count = jnp.int32(steps)
         if self.variables is None:
-            draw = program("init", lambda key, n: learner.begin(plan.draw(key), n), learner, jax.random.key(0), count)
-            return draw(jax.random.key(recipe.seed), count)
+            shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(plan.inputs))
+            owner, key = (learner, shapes, jax.tree.structure(plan.inputs)), jax.random.key(recipe.seed)
+            return program("init", lambda key, n: learner.begin(plan.draw(key), n), owner, key, count)(key, count)
         _same_shapes(plan, self.variables)
         if self._state is not None and self._learner == learner:
             return learner.again(self._state, steps)
         return jax.jit(learner.begin)(self.variables, count)
 
-    def _keep(self, learner: Supervised, state: TrainState | None) -> None:
-        if state is not None:
-            self._state, self._learner = state, learner
-            self.variables = learner.view(state)
+    def _keep(self, learner: Supervised, outcome: Outcome) -> None:
+        if any(leaf.is_deleted() for leaf in jax.tree.leaves(outcome.best)):  # stopped while the device had them
+            return
+        self._state, self._learner = outcome.best, learner
+        self.variables = learner.view(outcome.best)
+        self.history.extend(dict(record) for record in outcome.history)
+        self._epochs, self._steps = outcome.epochs_done, outcome.steps_done
 
     def _learner_for(self, recipe: Recipe) -> Supervised:
         update = Update(
@@ -292,6 +301,9 @@ class Model:
             if fitting and self.classes is None:
                 self.classes = examples.classes
             if examples.targets.dtype.kind not in "iufb":
+                if not fitting and self.classes is None:
+                    label = examples.targets.ravel()[0]
+                    raise DataError(f"The label {label!r} is a text, but the model knows its classes by number only.")
                 encoded, classes = encode_labels(
                     examples.targets, None if fitting and self.classes is None else self.classes
                 )
@@ -309,6 +321,7 @@ class Model:
         if examples is None:
             return None
         output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), plan.output)
+        self.loss.check(output, examples.targets)
         return examples.replace(targets=self.loss.fit_targets(output, examples.targets))
 
 

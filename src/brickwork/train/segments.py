@@ -29,7 +29,7 @@ MEASURE_BATCHES = 64
 """Most batches that are measured by one call: sums of more are added up on the host in float64."""
 
 Bad = dict[str, Array]
-"""Steps with bad numbers: how many in a row until now, how many in all, and the first one of the row."""
+"""Steps with bad numbers: how many in a row until now, how many in all, and the first one of the last row."""
 
 
 def no_bad_steps() -> Bad:
@@ -99,7 +99,7 @@ def _count_bad(bad: Bad, logs: Logs, number: Array) -> Bad:
     return {
         "in_a_row": jnp.where(finite, 0, bad["in_a_row"] + 1),
         "total": bad["total"] + jnp.where(finite, 0, 1),
-        "first": jnp.where(bad["in_a_row"] == 0, number, bad["first"]),
+        "first": jnp.where(finite | (bad["in_a_row"] > 0), bad["first"], number),
     }
 
 

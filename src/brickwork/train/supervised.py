@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,8 @@ from jax import Array
 
 from brickwork.core.batch import Batch
 from brickwork.core.brick import Brick
-from brickwork.core.paths import Patterns, matches
+from brickwork.core.errors import SettingError, nearest
+from brickwork.core.paths import Patterns, matches, select
 from brickwork.core.precision import FloatType
 from brickwork.core.variables import Arrays, Variables
 from brickwork.losses import Loss, example_loss, weighted_mean
@@ -40,8 +41,8 @@ class Supervised(Learner):
 
     `frozen` parts keep their parameters and statistics, behave as in evaluation, and cost no gradient. With `ema` the
     state also keeps an exponential moving average of the weights, which is then what predicts; its decay starts small,
-    min(ema, (1 + t) / (10 + t)), so that the average forgets the first weights quickly. A step whose loss or new
-    parameters are not finite changes nothing and is reported.
+    min(ema, (1 + t) / (10 + t)), so that the average forgets the first weights quickly. A step whose loss, new
+    parameters, statistics or optimizer state are not finite changes nothing and is reported.
     """
 
     net: Brick
@@ -62,6 +63,9 @@ class Supervised(Learner):
     def begin(self, variables: Variables, steps: int | Array) -> TrainState:
         """Return the state that starts from given variables; the variables are not donated with it."""
         params = jax.tree.map(jnp.copy, variables.params)
+        for pattern in (self.frozen,) if isinstance(self.frozen, str) else self.frozen:
+            if not select(pattern, params):
+                raise SettingError(f"No parameter to freeze fits {pattern!r}. {nearest(pattern, params)}")
         frozen = {path for path in params if self.frozen and matches(self.frozen, path)}
         trained = {path: value for path, value in params.items() if path not in frozen}
         return TrainState(
@@ -100,7 +104,8 @@ class Supervised(Learner):
         new = TrainState(
             trained, state.frozen, applied.stats, optimizer, self._averaged(state, trained), state.step + 1, state.steps
         )
-        finite = all_finite(loss, grads, applied.stats)
+        # A gradient that is not finite shows in what it changes: the parameters, or the optimizer's state.
+        finite = all_finite(loss, new.trained, new.optimizer, new.stats)
         sums = self._sums(loss, applied.output, batch)
         none = jax.tree.map(jnp.zeros_like, sums)
         return choose(finite, new, state), Logs(choose(finite, sums, none), finite)
@@ -122,6 +127,13 @@ class Supervised(Learner):
     def predict(self, variables: Variables, inputs: Any) -> Any:
         """Return the network's raw outputs, as in evaluation."""
         return self.net.apply(variables, inputs, precision=self.precision).output
+
+    def better(self, name: str) -> Literal["min", "max"]:
+        """Tell what is better of a metric, as the metric itself says."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return "max" if metric.higher_is_better else "min"
+        return super().better(name)
 
     def summarize(self, sums: Mapping[str, Mapping[str, Any]], rows: Any = None) -> dict[str, float]:
         """Return the loss and the metrics as numbers."""
