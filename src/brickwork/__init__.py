@@ -38,8 +38,8 @@ __version__ = version("brickwork")
 
 _HOMES = {
     "brickwork": "losses metrics ops optim",
-    "brickwork.bricks": "LSTM Activation Attention AveragePool BatchNorm Conv Dense Dropout Embedding Flatten GlobalPool "
-    "LayerNorm MaxPool RandomAffine Rescale Residual Sequential Stack",
+    "brickwork.bricks": "LSTM Activation Attention AveragePool BatchNorm Conv Dense Dropout Embedding Flatten "
+    "GlobalPool LayerNorm MaxPool RandomAffine Rescale Residual Sequential Stack",
     "brickwork.core.batch": "Batch Padded",
     "brickwork.core.brick": "Brick brick",
     "brickwork.core.errors": "BrickworkError",

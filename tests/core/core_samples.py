@@ -25,7 +25,7 @@ def normal(key, shape, dtype):
 class SampleLinear(Brick):
     """x @ weight + bias, with a tap."""
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     units: int
 

@@ -183,7 +183,7 @@ assert load_bundle(sys.argv[1]).variables.params["p0"][0] == 1 / 3
 def test_inputs_of_every_structure_come_back(tmp_path):
     @brick
     class SampleAnything(Brick):
-        padding = "aware"
+        padded = "aware"
 
         def __call__(self, scope, *inputs):
             return inputs

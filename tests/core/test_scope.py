@@ -382,7 +382,7 @@ def test_padded_sequences_pass_pointwise_bricks_and_stop_at_others():
 
     @brick
     class SampleKeepsPadding(Brick):
-        padding = "pointwise"
+        padded = "pointwise"
 
         def __call__(self, scope, x):
             return scope("net", SampleLinear(2), x)

@@ -1,5 +1,6 @@
 """Multi-head attention."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -65,7 +66,7 @@ class Attention(Brick):
     (3, 5, 8)
     """
 
-    padding = "aware"
+    padded = "aware"
 
     heads: int
     features: int | None = None
@@ -162,11 +163,14 @@ class Attention(Brick):
         return self._heads(scope, "key", x, heads, width), self._heads(scope, "value", x, heads, width)
 
     def _mix(self, scope: Scope, q: Array, k: Array, v: Array, mask: Array | None, before: int | Array) -> Array:
-        _, weights = dot_product_attention(
-            q, k, v, mask=mask, causal=self.causal, query_offset=before, return_weights=True
-        )
-        weights = scope("dropout", Dropout(self.dropout), scope.tap("weights", weights))
         rows, time, heads, size = q.shape
-        shares = weights.reshape(rows, v.shape[2], heads // v.shape[2], time, v.shape[1])
-        y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v).reshape(rows, time, heads * size)
+        attend = partial(dot_product_attention, q, k, v, mask=mask, causal=self.causal, query_offset=before)
+        if self.dropout or scope.watched("weights"):
+            _, weights = attend(return_weights=True)
+            weights = scope("dropout", Dropout(self.dropout), scope.tap("weights", weights))
+            shares = weights.reshape(rows, v.shape[2], heads // v.shape[2], time, v.shape[1])
+            y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v)
+        else:
+            y = attend()
+        y = y.reshape(rows, time, heads * size)
         return scope("output", Dense(heads * size, bias=self.bias, weights=self.weights), y)

@@ -55,7 +55,7 @@ class Sequential(Brick):
     ['1_dense/bias', '1_dense/weight']
     """
 
-    padding = "aware"
+    padded = "aware"
 
     parts: tuple[tuple[str, Brick], ...]
 
@@ -163,7 +163,7 @@ class Residual(Brick):
     [[1.0, 1.0, 1.0, 1.0]]
     """
 
-    padding = "aware"
+    padded = "aware"
 
     body: Brick
     shortcut: Brick | None = None
@@ -225,7 +225,7 @@ class Stack(Brick):
     (3, 4, 4)
     """
 
-    padding = "aware"
+    padded = "aware"
 
     brick: Brick
     n: int

@@ -50,7 +50,7 @@ class Conv(Brick):
     filters: int
     kernel: Pair = 3
     stride: Pair = 1
-    padding: Padding = "same"  # pyright: ignore[reportIncompatibleVariableOverride]
+    padding: Padding = "same"
     dilation: Pair = 1
     groups: int = 1
     activation: str = "linear"

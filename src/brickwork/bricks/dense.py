@@ -41,7 +41,7 @@ class Dense(Brick):
     (2, 3)
     """
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     units: int
     activation: str = "linear"
@@ -84,7 +84,7 @@ class Activation(Brick):
     [[0.0, 2.0]]
     """
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     name: str
 

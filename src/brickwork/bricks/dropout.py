@@ -39,7 +39,7 @@ class Dropout(Brick):
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     rate: float = 0.5
 

@@ -42,7 +42,7 @@ class Embedding(Brick):
     (1, 3, 4)
     """
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     size: int
     features: int

@@ -47,7 +47,7 @@ class BatchNorm(Brick):
     [[-1.0], [1.0]]
     """
 
-    padding = "aware"
+    padded = "aware"
 
     momentum: float = 0.9
     epsilon: float = 1e-5
@@ -122,7 +122,7 @@ class LayerNorm(Brick):
     [[-1.0, 1.0]]
     """
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     epsilon: float = 1e-5
     scale: bool = True

@@ -51,7 +51,7 @@ class MaxPool(Brick):
 
     size: Pair = 2
     stride: Pair | None = None
-    padding: Padding = "valid"  # pyright: ignore[reportIncompatibleVariableOverride]
+    padding: Padding = "valid"
 
     def validate(self) -> None:
         """Check sizes."""
@@ -94,7 +94,7 @@ class AveragePool(Brick):
 
     size: Pair = 2
     stride: Pair | None = None
-    padding: Padding = "valid"  # pyright: ignore[reportIncompatibleVariableOverride]
+    padding: Padding = "valid"
     count_padding: bool = False
 
     def validate(self) -> None:
@@ -135,7 +135,7 @@ class GlobalPool(Brick):
     [[6.0, 7.0]]
     """
 
-    padding = "aware"
+    padded = "aware"
 
     how: Literal["average", "max"] = "average"
 

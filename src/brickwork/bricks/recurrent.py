@@ -61,7 +61,7 @@ class LSTM(Brick):
     (2, 8)
     """
 
-    padding = "aware"
+    padded = "aware"
 
     units: int
     return_sequence: bool = False

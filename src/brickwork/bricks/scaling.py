@@ -31,7 +31,7 @@ class Rescale(Brick):
     1.0
     """
 
-    padding = "pointwise"
+    padded = "pointwise"
 
     scale: float | tuple[float, ...] = 1.0
     shift: float | tuple[float, ...] = 0.0

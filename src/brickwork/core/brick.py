@@ -37,12 +37,12 @@ class Brick(Spec):
     used: `w = scope.param("weight", (x.shape[-1], self.units), glorot_uniform)`. Planning runs the same method on
     shapes alone, which gives shape inference; applying runs it on arrays.
 
-    `padding` says what a brick does with `Padded` sequences: `pointwise` bricks are run on the values and keep
+    `padded` says what a brick does with `Padded` sequences: `pointwise` bricks are run on the values and keep
     the lengths; `aware` ones get the `Padded` itself; the rest refuse.
     """
 
     kind: ClassVar[str] = "brick"
-    padding: ClassVar[Literal["pointwise", "aware", "refuses"]] = "refuses"
+    padded: ClassVar[Literal["pointwise", "aware", "refuses"]] = "refuses"
 
     def __call__(self, scope: Scope, *inputs: Any, **options: Any) -> Any:
         """Declare parameters through the scope and compute the output."""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from brickwork.core.brick import Brick
 
 
+RUN_ONCE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Compiler options of programs that run once: drawing variables takes no time, optimising it takes seconds."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Shapes, initialisers, numeric settings, taps and calls of a network on inputs of a given shape."""
@@ -32,7 +36,7 @@ class Plan:
     calls: tuple[Call, ...]
 
     def draw(self, key: Array) -> Variables:
-        """Draw fresh variables, in one compiled program; each variable's key depends on its path alone."""
+        """Return fresh variables; each one's key depends on its path alone. Compiled as one program, or part of one."""
 
         def all_of(declared: Mapping[str, Declared], key: Array) -> dict[str, Array]:
             return {
@@ -40,7 +44,10 @@ class Plan:
                 for path, one in declared.items()
             }
 
-        return jax.jit(lambda key: Variables(all_of(self.params, key), all_of(self.stats, key)))(key)
+        def both(key: Array) -> Variables:
+            return Variables(all_of(self.params, key), all_of(self.stats, key))
+
+        return both(key) if isinstance(key, jax.core.Tracer) else jax.jit(both, compiler_options=RUN_ONCE)(key)
 
     def shapes(self) -> Variables:
         """Return the variables as shapes and types: what a stored model is compared with."""

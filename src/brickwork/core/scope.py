@@ -121,6 +121,17 @@ class Scope:
             self.frame.taps[address] = value
         return value
 
+    def watched(self, name: str) -> bool:
+        """Tell whether a tap of this name will be captured or offset (or is being planned).
+
+        For values that cost something to make: a fused attention need not form its weights when nobody looks.
+        """
+        address = join(self.address, name)
+        used = self.frame.uses.get(address, 0)
+        address = f"{address}#{used}" if used else address
+        captured = bool(self.frame.capture) and matches(self.frame.capture, address)
+        return self.frame.planning or captured or address in self.frame.offsets
+
     # --------------------------------------------------------------------------------------------- children
 
     def __call__(self, name: str, brick: "Brick", *inputs: Any, method: str = "__call__", **options: Any) -> Any:
@@ -152,9 +163,9 @@ class Scope:
             raise SettingError(f"{type(brick).__name__} has no method {method!r}. {nearest(method, known)}")
         try:
             first = inputs[0] if inputs else None
-            if not isinstance(first, Padded) or brick.padding == "aware":
+            if not isinstance(first, Padded) or brick.padded == "aware":
                 output = function(self, *inputs, **options)
-            elif brick.padding == "pointwise":
+            elif brick.padded == "pointwise":
                 output = first.with_values(function(self, first.values, *inputs[1:], **options))
             else:
                 raise ShapeError(

@@ -73,7 +73,7 @@ class _Watched(Brick):
     So the work is bounded by the file before it is done: no brick goes on with sizes that have no weights.
     """
 
-    padding = "aware"
+    padded = "aware"
 
     def __init__(self, spec: Brick, stored: Mapping[str, Any]):
         self.__dict__.update(spec=spec, stored=stored)

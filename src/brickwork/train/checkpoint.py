@@ -1,7 +1,9 @@
 """Checkpoints: the whole state of a run in one file, written atomically and read back bit for bit."""
 
+import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,10 @@ def save_checkpoint(path: Path, arrays: Mapping[str, Any], progress: Mapping[str
     The file is written beside its place and then renamed: a run killed at any moment leaves a whole checkpoint.
     """
     flat = {name: _to_numpy(leaf) for name, leaf in _named(arrays)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, save(flat, {"progress": json.dumps({"format": FORMAT, **progress})}))
+    with suppress(OSError):  # then the file cannot be written either, and that says why
+        path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"format": FORMAT, "sha256": _digest(flat), **progress}
+    write_atomic(path, save(flat, {"progress": json.dumps(document)}))
 
 
 def read_progress(path: Path) -> dict[str, Any]:
@@ -41,18 +45,29 @@ def read_progress(path: Path) -> dict[str, Any]:
 
 def load_checkpoint(path: Path, like: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pytrees of a checkpoint, in the structure, shapes and types of `like` (arrays or shapes)."""
+    digest = read_progress(path)["sha256"]
     with safe_open(path, "numpy") as file:
-        stored = set(file.keys())
-        wanted = dict(_named(like))
-        if stored != wanted.keys():
-            differing = sorted(stored ^ wanted.keys())[:5]
-            raise BundleError(f"{path} belongs to another network or learner: {differing} differ.")
-        leaves = [_from_numpy(path, name, file.get_tensor(name), leaf) for name, leaf in wanted.items()]
+        flat = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    wanted = dict(_named(like))
+    if flat.keys() != wanted.keys():
+        differing = sorted(flat.keys() ^ wanted.keys())[:5]
+        raise BundleError(f"{path} belongs to another network or learner: {differing} differ.")
+    if _digest(flat) != digest:
+        raise BundleError(f"{path} is damaged: its numbers are not those that were written. Start a new run.")
+    leaves = [_from_numpy(path, name, flat[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(dict(like)), leaves)
 
 
 def _named(tree: Any) -> list[tuple[str, Any]]:
     return [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(dict(tree))]
+
+
+def _digest(flat: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(flat):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(flat[name]).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def _is_key(leaf: Any) -> bool:

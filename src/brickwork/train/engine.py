@@ -23,7 +23,7 @@ from brickwork.train.checkpoint import load_checkpoint, read_progress, save_chec
 from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Listener, Progress, Skipped, Started
 from brickwork.train.interrupt import Interrupt, catching_interrupts
 from brickwork.train.learner import Learner
-from brickwork.train.programs import bucket, program
+from brickwork.train.programs import bucket, program, use_cache_on_disk
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import (
     SEGMENT_ROWS,
@@ -97,6 +97,7 @@ class Run:
         if self.data is not None and len(self.data) == 0:
             raise DataError("There are no rows to train on.")
         self.steps = recipe.steps_per_epoch or -(-len(self.data or ()) // recipe.batch_size)
+        use_cache_on_disk()
         self.key = jax.random.key(recipe.seed)  # of step n: folded with n
         self.measure_key = jax.random.fold_in(self.key, MEASURE_KEY)
         self.monitor, mode = self.learner.monitor

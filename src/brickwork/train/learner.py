@@ -66,7 +66,7 @@ class Learner(ABC):
         del view, batch, key
 
     def better(self, name: str) -> Literal["min", "max"]:
-        """Tell whether less or more of a measure is better, when a recipe asks to monitor it: losses and errors less."""
+        """Tell whether less or more of a measure is better, to monitor it: of losses and errors less."""
         return "min" if name.endswith(("loss", "error", "mse", "rmse", "mae")) else "max"
 
     def summarize(self, sums: Mapping[str, Mapping[str, Any]], rows: Any = None) -> dict[str, float]:

@@ -163,7 +163,9 @@ class Model:
         if self.variables is None:
             shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(plan.inputs))
             owner, key = (learner, shapes, jax.tree.structure(plan.inputs)), jax.random.key(recipe.seed)
-            return program("init", lambda key, n: learner.begin(plan.draw(key), n), owner, key, count)(key, count)
+            return program("init", lambda key, n: learner.begin(plan.draw(key), n), owner, key, count, once=True)(
+                key, count
+            )
         _same_shapes(plan, self.variables)
         if self._state is not None and self._learner == learner:
             return learner.again(self._state, steps)

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 
 from brickwork.core.files import private_folder
+from brickwork.core.plan import RUN_ONCE
 
 compile_counts: Counter[str] = Counter()
 """How often a program of each name was compiled (or read from the cache on disk) in this process."""
@@ -27,11 +28,13 @@ _programs: "OrderedDict[Hashable, Program]" = OrderedDict()
 class Program:
     """A function compiled for arguments of given shapes; calling it waits for the compiler when it must."""
 
-    def __init__(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], donate: tuple[int, ...]):
+    def __init__(
+        self, name: str, function: Callable[..., Any], args: tuple[Any, ...], donate: tuple[int, ...], once: bool
+    ):
         self._compiled: Any = None
         self._error: BaseException | None = None
         compile_counts[name] += 1
-        lowered = jax.jit(function, donate_argnums=donate).lower(*args)
+        lowered = jax.jit(function, donate_argnums=donate, compiler_options=RUN_ONCE if once else None).lower(*args)
         self._thread = threading.Thread(target=self._compile, args=(lowered,), name=f"compile {name}", daemon=True)
         self._thread.start()
 
@@ -55,11 +58,17 @@ class Program:
 
 
 def program(
-    name: str, function: Callable[..., Any], owner: Hashable, *args: Any, donate: tuple[int, ...] = ()
+    name: str,
+    function: Callable[..., Any],
+    owner: Hashable,
+    *args: Any,
+    donate: tuple[int, ...] = (),
+    once: bool = False,
 ) -> Program:
     """Return the program of a function for arguments like these; compiling starts at once, in the background.
 
-    `owner` stands for everything that the function closes over: equal owners share programs.
+    `owner` stands for everything that the function closes over: equal owners share programs. A program that runs
+    `once` is compiled quickly rather than well.
     """
     use_cache_on_disk()
     leaves, tree = jax.tree.flatten(args)
@@ -68,7 +77,7 @@ def program(
         _programs.move_to_end(key)
     else:
         shapes = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves])
-        _programs[key] = Program(name, function, shapes, donate)
+        _programs[key] = Program(name, function, shapes, donate, once)
         if len(_programs) > _LIMIT:
             _programs.popitem(last=False)
     return _programs[key]

@@ -6,6 +6,7 @@ sizes. A step's key depends on its number in the run alone, and sums are carried
 a run into other segments changes no bit of the result.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -64,9 +65,15 @@ def example_batch(data: Batch, batch_size: int) -> Batch:
     return jax.eval_shape(gather, data, rows, weight)
 
 
+@lru_cache(maxsize=32)
+def traced_step(learner: Learner) -> Any:
+    """Return the learner's step such that it is traced once for all uses with the same shapes."""
+    return jax.jit(learner.step, inline=True)
+
+
 def zero_sums(learner: Learner, state: Any, batch: Batch | None) -> Sums:
     """Return the sums of no steps."""
-    _, logs = jax.eval_shape(learner.step, state, batch, jax.random.key(0))
+    _, logs = jax.eval_shape(traced_step(learner), state, batch, jax.random.key(0))
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs.sums)
 
 
@@ -84,7 +91,7 @@ def train_program(learner: Learner, state: Any, sums: Sums, data: Batch | None, 
             state, sums, bad = carry
             batch = None if data is None else gather(data, rows[index], weight[index])
             number = first + index
-            state, logs = learner.step(state, batch, jax.random.fold_in(key, number))
+            state, logs = traced_step(learner)(state, batch, jax.random.fold_in(key, number))
             return state, jax.tree.map(jnp.add, sums, logs.sums), _count_bad(bad, logs, number)
 
         return jax.lax.fori_loop(0, count, body, (state, sums, bad))
@@ -110,7 +117,8 @@ class Measuring:
         self.count = len(examples)
         if self.count == 0:
             raise DataError("There are no rows to measure.")
-        self.batch_size = min(batch_size, bucket(self.count))
+        size = bucket(self.count)  # so that close counts share a program
+        self.batch_size = bucket(-(-size // -(-size // batch_size)))  # batches of about equal size
         self.data = to_device(examples)
         batches = min(MEASURE_BATCHES, -(-bucket(self.count) // self.batch_size))
         example = example_batch(self.data, self.batch_size)

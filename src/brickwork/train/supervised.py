@@ -16,6 +16,7 @@ from brickwork.core.precision import FloatType
 from brickwork.core.variables import Arrays, Variables
 from brickwork.losses import Loss, example_loss, weighted_mean
 from brickwork.metrics import Metric, RowMetric
+from brickwork.ops import implementation
 from brickwork.optim import penalty
 from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, mean_of, ratio
 from brickwork.train.update import Update
@@ -126,7 +127,8 @@ class Supervised(Learner):
 
     def predict(self, variables: Variables, inputs: Any) -> Any:
         """Return the network's raw outputs, as in evaluation."""
-        return self.net.apply(variables, inputs, precision=self.precision).output
+        with implementation("xla"):  # XLA's own convolution is slow in gradients only: see ops.conv2d
+            return self.net.apply(variables, inputs, precision=self.precision).output
 
     def better(self, name: str) -> Literal["min", "max"]:
         """Tell what is better of a metric, as the metric itself says."""

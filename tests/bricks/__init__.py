@@ -1,0 +1,1 @@
+"""The contract suite of bricks, and tests of each family."""

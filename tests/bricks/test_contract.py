@@ -1,0 +1,84 @@
+"""The contract suite on every brick of the package."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brickwork.bricks
+from bricks.cases import CASES, FURTHER, REPEATED
+from bricks.contract import CHECKS, check_brick, check_gradients, check_json, check_oracle, check_plan
+from brickwork.core.brick import Brick, brick
+from brickwork.core.spec import names_of, snake_case
+
+QUICK = (check_plan, check_oracle, check_gradients, check_json)
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        pytest.param(
+            name,
+            check,
+            marks=[pytest.mark.slow] if name in REPEATED or (name in FURTHER and check not in QUICK) else [],
+            id=f"{name}-{check.__name__.removeprefix('check_')}",
+        )
+        for name in CASES
+        for check in CHECKS
+    ],
+)
+def test_contract(name, check):
+    check(CASES[name])
+
+
+def test_every_brick_of_the_package_has_a_case_with_an_oracle():
+    tested = {snake_case(type(case.brick).__name__) for case in CASES.values() if case.golden or case.oracle}
+    ours = {name for name, cls in names_of("brick").items() if cls.key.startswith("brickwork:")}
+    assert ours - tested == set()
+
+
+@brick
+class ContractScale(Brick):
+    """What a user could write."""
+
+    by: float = 2.0
+
+    def __call__(self, scope, x):
+        return self.by * x
+
+
+@brick
+class ContractForgetful(Brick):
+    """A brick that breaks the rules: it declares its offset in training only."""
+
+    def __call__(self, scope, x):
+        return x + scope.param("offset", x.shape[-1:], lambda k, s, d: jnp.zeros(s, d)) if scope.training else x
+
+
+def test_the_suite_takes_a_users_own_brick():
+    check_brick(ContractScale(3.0), np.ones((2, 3), np.float32), oracle=lambda v, x, taps: 3 * x[0])
+
+
+def test_the_suite_finds_a_wrong_brick():
+    with pytest.raises(AssertionError):
+        check_brick(ContractScale(3.0), np.ones((2, 3), np.float32), oracle=lambda v, x, taps: 2 * x[0])
+    with pytest.raises(AssertionError):
+        check_brick(ContractForgetful(), np.ones((2, 3), np.float32))
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(brickwork.bricks.__path__)])
+def test_examples_in_docstrings(name):
+    result = doctest.testmod(importlib.import_module(f"brickwork.bricks.{name}"))
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", sorted(n for n, c in names_of("brick").items() if c.key.startswith("brickwork:")))
+def test_docstrings_have_an_example_and_a_source(name):
+    text = names_of("brick")[name].__doc__ or ""
+    assert ">>> " in text
+    assert re.search(r"\b(19|20)\d\d\b", text), "name the source: author, year, title"
+    assert "Shapes:" in text or "Makes one row" in text
