@@ -10,7 +10,7 @@ from jax import Array
 
 from brickwork.core.errors import SettingError, ShapeError, nearest
 from brickwork.core.frame import Frame
-from brickwork.core.paths import Patterns, select
+from brickwork.core.paths import Patterns, require_fits
 from brickwork.core.plan import Plan
 from brickwork.core.precision import Precision, cast_floats
 from brickwork.core.scope import Scope
@@ -55,6 +55,7 @@ class Brick(Spec):
         training: bool = True,
         precision: str | Precision = "float32",
         method: str = "__call__",
+        **options: Any,
     ) -> Plan:
         """Return shapes, initialisers, settings, taps and the table of this network, computing nothing.
 
@@ -65,7 +66,7 @@ class Brick(Spec):
         def trace(*inputs: Any) -> Any:
             inner = frame.fork(params={}, stats={})
             frame.calls, frame.tapped = inner.calls, inner.tapped
-            return Scope(inner).run(self, *_enter(inputs, frame), method=method)
+            return Scope(inner).run(self, *_enter(inputs, frame, method), method=method, **options)
 
         _require_arrays(example)
         shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, _dtype(leaf)), example)
@@ -82,14 +83,19 @@ class Brick(Spec):
         )
 
     def init(
-        self, key: Array, *example: Any, precision: str | Precision = "float32", method: str = "__call__"
+        self,
+        key: Array,
+        *example: Any,
+        precision: str | Precision = "float32",
+        method: str = "__call__",
+        **options: Any,
     ) -> Variables:
         """Return fresh variables for inputs like `example`.
 
         Every variable is drawn with its own key, made from `key` and its path: adding a brick somewhere does
         not change what the others start from.
         """
-        return self.plan(*example, precision=precision, method=method).draw(key)
+        return self.plan(*example, precision=precision, method=method, **options).draw(key)
 
     def apply(
         self,
@@ -119,7 +125,7 @@ class Brick(Spec):
             offsets: arrays to add at taps.
             settings: numbers to use in place of bricks' own, by path (`{"2_dropout/rate": 0.3}`).
             precision: which types to compute with and to return.
-            method: which method to run in place of `__call__`.
+            method: which method to run in place of `__call__`; what it takes and returns, memories say, keeps its type.
             options: keyword arguments of that method.
 
         Raises:
@@ -141,7 +147,7 @@ class Brick(Spec):
             offsets=dict(offsets or {}),
             overrides=dict(settings or {}),
         )
-        output = Scope(frame).run(self, *_enter(inputs, frame), method=method, **options)
+        output = Scope(frame).run(self, *_enter(inputs, frame, method), method=method, **options)
         for given, known, what in (
             (frame.overrides, frame.declared_settings, "setting"),
             (frame.offsets, frame.tapped, "tap"),
@@ -149,12 +155,11 @@ class Brick(Spec):
             for name in given:
                 if name not in known:
                     raise SettingError(f"The network has no {what} {name!r}. {nearest(name, known)}")
-        bricks = [f"{path}/" for path in frame.bound]
-        for patterns, known, what in ((capture, frame.tapped, "tap"), (frozen, [*variables.paths(), *bricks], "part")):
-            for pattern in (patterns,) if isinstance(patterns, str) else patterns:
-                if pattern != "**" and not select(pattern, known):
-                    raise SettingError(f"No {what} fits {pattern!r}. {nearest(pattern, known)}")
-        return Applied(cast_floats(output, jnp.dtype(policy.output)), frame.stats, frame.taps)
+        require_fits(capture, frame.tapped, "tap")
+        require_fits(frozen, [*variables.paths(), *(f"{path}/" for path in frame.bound)], "part")
+        if method == "__call__":
+            output = cast_floats(output, jnp.dtype(policy.output))
+        return Applied(output, frame.stats, frame.taps)
 
 
 def _require_arrays(inputs: Any) -> None:
@@ -163,9 +168,10 @@ def _require_arrays(inputs: Any) -> None:
             raise ShapeError(f"A network takes arrays, got {leaf!r} ({type(leaf).__name__}).")
 
 
-def _enter(inputs: Any, frame: Frame) -> Any:
+def _enter(inputs: Any, frame: Frame, method: str) -> Any:
     _require_arrays(inputs)
-    return cast_floats(jax.tree.map(jnp.asarray, inputs), jnp.dtype(frame.precision.compute))
+    arrays = jax.tree.map(jnp.asarray, inputs)
+    return cast_floats(arrays, jnp.dtype(frame.precision.compute)) if method == "__call__" else arrays
 
 
 def _dtype(leaf: Any) -> Any:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from brickwork.core.errors import SettingError, nearest
+
 Patterns = str | tuple[str, ...]
 
 
@@ -15,13 +17,27 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def matches(patterns: Patterns, path: str) -> bool:
-    """Tell whether a path fits one of the patterns: `*` within one level, `**` across levels, `?` one letter."""
-    return any(_compiled(p).fullmatch(path) for p in ((patterns,) if isinstance(patterns, str) else patterns))
+    """Tell whether a path fits one of the patterns: `*` within one level, `**` across levels, `?` one letter.
+
+    A pattern that begins with `!` takes back what it fits: `("**", "!**/lora_*")` is everything but the lora ones.
+    """
+    patterns = (patterns,) if isinstance(patterns, str) else patterns
+    taken_back = any(_compiled(p[1:]).fullmatch(path) for p in patterns if p.startswith("!"))
+    return not taken_back and any(_compiled(p).fullmatch(path) for p in patterns if not p.startswith("!"))
 
 
 def select(patterns: Patterns, paths: Iterable[str]) -> list[str]:
     """Return the paths that fit one of the patterns, in their order."""
     return [path for path in paths if matches(patterns, path)]
+
+
+def require_fits(patterns: Patterns, paths: Iterable[str], what: str) -> None:
+    """Raise `SettingError`, with the nearest path, for a pattern that no path fits; `**` may fit nothing."""
+    known = list(paths)
+    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
+        bare = pattern.removeprefix("!")
+        if bare != "**" and not select(bare, known):
+            raise SettingError(f"No {what} fits {pattern!r}. {nearest(bare, known)}")
 
 
 def join(*parts: str) -> str:

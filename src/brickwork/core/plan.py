@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 from jax import Array
+from jax.core import Tracer
 
 from brickwork.core.frame import Call, Declared
 from brickwork.core.paths import below
@@ -47,7 +48,7 @@ class Plan:
         def both(key: Array) -> Variables:
             return Variables(all_of(self.params, key), all_of(self.stats, key))
 
-        return both(key) if isinstance(key, jax.core.Tracer) else jax.jit(both, compiler_options=RUN_ONCE)(key)
+        return both(key) if isinstance(key, Tracer) else jax.jit(both, compiler_options=RUN_ONCE)(key)
 
     def shapes(self) -> Variables:
         """Return the variables as shapes and types: what a stored model is compared with."""

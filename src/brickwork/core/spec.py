@@ -127,6 +127,8 @@ def _register(cls: type[S], version: int) -> type[S]:
             raise SettingError(
                 f"The name {name!r} of a {cls.kind} belongs to {known[name].key} already: {cls.key} needs another name."
             )
+    if cls.key in _by_key and _by_key[cls.key].kind != cls.kind:
+        raise SettingError(f"{cls.key} is a {_by_key[cls.key].kind} already; a {cls.kind} needs another name.")
     _by_key[cls.key] = cls
     known.update(dict.fromkeys(names, cls))
     return cls

@@ -1,6 +1,6 @@
 """Variables: all arrays of a network, by path."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import jax
@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from brickwork.core.errors import SettingError, ShapeError, nearest
-from brickwork.core.paths import Patterns, below, join, select
+from brickwork.core.paths import Patterns, join, require_fits, select
 
 Arrays = dict[str, Array]
 
@@ -91,21 +91,5 @@ class Variables:
         return [*self.params, *self.stats]
 
     def _choose(self, patterns: Patterns) -> set[str]:
-        patterns = (patterns,) if isinstance(patterns, str) else patterns
-        chosen: set[str] = set()
-        for pattern in patterns:
-            found = select(pattern, self.paths())
-            if not found:
-                raise SettingError(f"No variable fits {pattern!r}. {nearest(pattern, self.paths())}")
-            chosen.update(found)
-        return chosen
-
-
-def below_prefix(arrays: Mapping[str, Array], prefix: str) -> Arrays:
-    """Return the entries below a path."""
-    return {path: value for path, value in arrays.items() if below(prefix, path)}
-
-
-def count_numbers(shapes: Iterable[tuple[int, ...]]) -> int:
-    """Return how many numbers arrays of these shapes hold."""
-    return sum(int(np.prod(shape)) for shape in shapes)
+        require_fits(patterns, self.paths(), "variable")
+        return set(select(patterns, self.paths()))

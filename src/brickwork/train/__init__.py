@@ -11,7 +11,7 @@ from brickwork.train.events import (
     Skipped,
     Started,
 )
-from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, mean_of
+from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, guarded, mean_of, squared_norm
 from brickwork.train.model import Model, Scores
 from brickwork.train.programs import compile_counts
 from brickwork.train.recipe import Recipe
@@ -44,5 +44,7 @@ __all__ = [
     "all_finite",
     "choose",
     "compile_counts",
+    "guarded",
     "mean_of",
+    "squared_norm",
 ]

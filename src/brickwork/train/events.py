@@ -1,8 +1,9 @@
 """Events: what the engine tells its listeners between segments. Listeners read, and may ask to stop."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """An epoch ended: its record as it goes into the history, and whether it is the best so far."""
+    """An epoch ended: its record as it goes into the history, and whether it is the best so far.
+
+    `view()` returns a copy of what the learner measures by (a network's variables), to look inside while it trains.
+    """
 
     epoch: int
     epochs: int
     record: Mapping[str, float]
     best: bool
+    view: Callable[[], Any] = field(repr=False, compare=False, default=lambda: None)
 
 
 @dataclass(frozen=True)

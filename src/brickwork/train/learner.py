@@ -1,7 +1,7 @@
 """A learner: one training algorithm as pure functions. The engine alone knows how to run one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from brickwork.core.batch import Batch
+from brickwork.metrics import count_of, counted
 
 Sums = dict[str, dict[str, Array]]
 """Exact sums by measure name, such as `{"loss": {"total": ..., "weight": ...}}`; they merge by addition."""
@@ -42,8 +43,18 @@ class Learner(ABC):
     frozen dataclass) shares compiled programs with its equals.
     """
 
-    monitor: ClassVar[tuple[str, Literal["min", "max"]]] = ("valid/loss", "min")
-    """What early stopping and the best weights go by, and whether less or more is better."""
+    monitor: ClassVar[tuple[str, Literal["min", "max"]] | None] = None
+    """What early stopping and the best weights go by, and whether less or more is better; None keeps the last."""
+
+    @property
+    def shared(self) -> Any:
+        """What stands for this learner in the cache of compiled programs: equal ones share them."""
+        return self
+
+    @property
+    def measured_by(self) -> Any:
+        """What stands for this learner's `measure` in the cache of compiled programs."""
+        return self.shared
 
     @abstractmethod
     def init(self, key: Array, batch: Batch | None, steps: int | Array) -> Any:
@@ -61,9 +72,10 @@ class Learner(ABC):
         """Return what measuring needs of a state; the whole state by default."""
         return state
 
-    def measure(self, view: Any, batch: Batch, key: Array) -> Measured | None:
-        """Return exact sums (and rows) of the measures on a batch of held-out data; None when there are none."""
+    def measure(self, view: Any, batch: Batch, key: Array) -> Measured:
+        """Return exact sums (and rows) of the measures on a batch of held-out data."""
         del view, batch, key
+        return Measured()
 
     def better(self, name: str) -> Literal["min", "max"]:
         """Tell whether less or more of a measure is better, to monitor it: of losses and errors less."""
@@ -76,15 +88,28 @@ class Learner(ABC):
 
 
 def mean_of(value: Array, weight: Array | float = 1.0) -> dict[str, Array]:
-    """Return the sums whose ratio is the weighted mean of what is logged this way."""
+    """Return the sums whose ratio is the weighted mean of what is logged this way; their weight counts exactly."""
     weight = jnp.asarray(weight, jnp.float32)
-    return {"total": value.astype(jnp.float32) * weight, "weight": weight}
+    return {"total": value.astype(jnp.float32) * weight, **counted("weight", weight)}
 
 
 def ratio(parts: Mapping[str, Any]) -> float:
     """Return total / weight; not a number when nothing was counted."""
-    weight = float(parts["weight"])
+    weight = count_of(parts, "weight") if "weight_rest" in parts else float(parts["weight"])
     return float(parts["total"]) / weight if weight else float("nan")
+
+
+def guarded(finite: Bool[Array, ""], update: Callable[[], Any], old: Any) -> Any:
+    """Return `update()` if the numbers it is made from are finite, else the old pytree: a bad step changes nothing.
+
+    Only one of the two is computed; under `vmap` both are, and one is chosen.
+    """
+    return jax.lax.cond(finite, update, lambda: old)
+
+
+def squared_norm(tree: Any) -> Array:
+    """Return the sum of squares of a gradient: finite if and only if it is fit to be used."""
+    return sum((jnp.vdot(leaf, leaf).astype(jnp.float32) for leaf in jax.tree.leaves(tree)), jnp.float32(0))
 
 
 def choose(condition: Bool[Array, ""], new: Any, old: Any) -> Any:

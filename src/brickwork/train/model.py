@@ -1,6 +1,7 @@
 """Model: a network with its loss and metrics; what a user trains, asks, saves and loads."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ from brickwork.core.bundle import Bundle, load_bundle, save_bundle
 from brickwork.core.errors import BrickworkError, BundleError, DataError, SettingError, ShapeError
 from brickwork.core.paths import Patterns
 from brickwork.core.plan import Plan
+from brickwork.core.precision import FloatType
 from brickwork.core.spec import Spec, from_json, to_json
 from brickwork.core.variables import Variables
 from brickwork.data import Examples, encode_labels
-from brickwork.losses import CrossEntropy, Loss, resolve_loss
+from brickwork.losses import Loss, resolve_loss
 from brickwork.metrics import Metric, resolve_metric
 from brickwork.train.engine import Outcome, Run
 from brickwork.train.events import Listener
-from brickwork.train.programs import bucket, program
+from brickwork.train.programs import program
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring
@@ -102,6 +104,8 @@ class Model:
     ) -> Outcome:
         """Train, and keep the best weights; called again, it goes on from where it was.
 
+        Going on keeps the optimizer's state too, unless the optimizer or the network's frozen parts are others now.
+
         Args:
             data: `Examples`, or the inputs (arrays, data frames, lists) with `targets`.
             targets: the targets, when `data` is inputs alone.
@@ -127,7 +131,7 @@ class Model:
         try:
             train = self._examples(data, targets, fitting=True)
             held_out = None if valid is None else self._examples(valid, None)
-            plan = self._planned(train)
+            plan = self._planned(train, recipe.precision)
             train, held_out = (self._fitted(plan, part) for part in (train, held_out))
             self.metrics = tuple(metric.fitted(train.targets, self.loss.question) for metric in self.metrics)
             learner = self._learner_for(recipe)
@@ -162,14 +166,16 @@ class Model:
         count = jnp.int32(steps)
         if self.variables is None:
             shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(plan.inputs))
-            owner, key = (learner, shapes, jax.tree.structure(plan.inputs)), jax.random.key(recipe.seed)
-            return program("init", lambda key, n: learner.begin(plan.draw(key), n), owner, key, count, once=True)(
-                key, count
-            )
+            owner, key = (learner.shared, shapes, jax.tree.structure(plan.inputs)), jax.random.key(recipe.seed)
+
+            def start(key: jax.Array, steps: jax.Array) -> TrainState:
+                return learner.begin(plan.draw(key), steps)
+
+            return learner.again(program("init", start, owner, key, count, once=True)(key, count), steps)
         _same_shapes(plan, self.variables)
-        if self._state is not None and self._learner == learner:
+        if self._state is not None and self._learner is not None and self._learner.shared == learner.shared:
             return learner.again(self._state, steps)
-        return jax.jit(learner.begin)(self.variables, count)
+        return program("begin", learner.begin, learner, self.variables, count, once=True)(self.variables, count)
 
     def _keep(self, learner: Supervised, outcome: Outcome) -> None:
         if any(leaf.is_deleted() for leaf in jax.tree.leaves(outcome.best)):  # stopped while the device had them
@@ -203,12 +209,11 @@ class Model:
         if examples.targets is None:
             raise DataError("To evaluate, give targets too: evaluate(inputs, targets).")
         variables = self._trained()
-        examples = self._fitted(self._planned(examples), examples)
-        self.metrics = tuple(metric.fitted(examples.targets, self.loss.question) for metric in self.metrics)
-        learner = self._learner_for(self.recipe)
-        measuring = Measuring(learner, variables, examples)
-        measured = measuring(variables, jax.random.key(self.recipe.seed))
-        return Scores(learner.summarize(measured.sums, measured.rows))
+        examples = self._fitted(self._planned(examples, self.recipe.precision), examples)
+        metrics = tuple(metric.fitted(examples.targets, self.loss.question) for metric in self.metrics)
+        learner = replace(self._learner_for(self.recipe), metrics=metrics)
+        measured = Measuring(learner, variables, examples)(variables, jax.random.key(self.recipe.seed))
+        return Scores() if measured is None else Scores(learner.summarize(measured.sums, measured.rows))
 
     def logits(self, inputs: Any) -> np.ndarray:
         """Return the network's raw outputs, row by row."""
@@ -218,9 +223,9 @@ class Model:
         parts = []
         for first in range(0, len(examples), PREDICT_ROWS):
             rows = min(PREDICT_ROWS, len(examples) - first)
-            size = bucket(rows)
+            size = 1 << (rows - 1).bit_length()  # few sizes, few programs
             batch = jax.tree.map(lambda a, f=first, n=rows, s=size: _filled(a[f : f + n], s), examples.inputs)
-            run = program("predict", learner.predict, learner, variables, batch)
+            run = program("predict", learner.predict, (self.net, learner.precision), variables, batch)
             parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
         return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
 
@@ -299,7 +304,7 @@ class Model:
             if fitting:
                 raise DataError("To fit, give targets too: fit(inputs, targets), or Examples with targets.")
             return examples
-        if isinstance(self.loss, CrossEntropy) and not isinstance(examples.targets, dict):
+        if self.loss.question == "class" and not isinstance(examples.targets, dict):
             if fitting and self.classes is None:
                 self.classes = examples.classes
             if examples.targets.dtype.kind not in "iufb":
@@ -313,11 +318,11 @@ class Model:
                 examples = examples.replace(targets=encoded)
         return examples
 
-    def _planned(self, examples: Examples) -> Plan:
+    def _planned(self, examples: Examples, precision: FloatType = "float32") -> Plan:
         example = jax.tree.map(lambda a: jax.ShapeDtypeStruct((1, *a.shape[1:]), a.dtype), examples.inputs)
         if self.example is None:
             self.example = example
-        return self.net.plan(example)
+        return self.net.plan(example, precision=precision)
 
     def _fitted(self, plan: Plan, examples: Examples | None) -> Any:
         if examples is None:

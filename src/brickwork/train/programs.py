@@ -7,6 +7,7 @@ thread stays free to notice Ctrl-C.
 import atexit
 import os
 import threading
+import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -14,15 +15,19 @@ from typing import Any
 
 import jax
 
+from brickwork.core.errors import StorageError
 from brickwork.core.files import private_folder
 from brickwork.core.plan import RUN_ONCE
+from brickwork.ops import current_implementation
 
 compile_counts: Counter[str] = Counter()
 """How often a program of each name was compiled (or read from the cache on disk) in this process."""
 
 _CACHE_FOLDER = "jax_compilation_cache_dir"
-_LIMIT = 64
+_LIMIT = 512
 _programs: "OrderedDict[Hashable, Program]" = OrderedDict()
+_lock = threading.RLock()
+_given_up: list[str] = []
 
 
 class Program:
@@ -72,28 +77,39 @@ def program(
     """
     use_cache_on_disk()
     leaves, tree = jax.tree.flatten(args)
-    key = (name, owner, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
-    if key in _programs:
-        _programs.move_to_end(key)
-    else:
-        shapes = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves])
-        _programs[key] = Program(name, function, shapes, donate, once)
-        if len(_programs) > _LIMIT:
-            _programs.popitem(last=False)
-    return _programs[key]
+    how = current_implementation(), bool(jax.config.read("jax_enable_x64"))
+    key = (name, owner, how, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    with _lock:
+        found = _programs.get(key)
+        if found is None:
+            shapes = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves])
+            found = _programs[key] = Program(name, function, shapes, donate, once)
+            if len(_programs) > _LIMIT:
+                _programs.popitem(last=False)
+        else:
+            _programs.move_to_end(key)
+    return found
 
 
 def use_cache_on_disk() -> None:
     """Let JAX keep every compiled program in a private folder, unless the user has chosen a folder already.
 
     A compiled program is machine code: the folder must belong to this user alone. BRICKWORK_CACHE names another
-    one; an empty BRICKWORK_CACHE switches the cache off.
+    one; an empty BRICKWORK_CACHE switches the cache off. The setting is JAX's own and holds for the whole process.
+    Where no folder can be made, a warning says so once, and nothing is kept.
     """
     chosen = os.environ.get("BRICKWORK_CACHE")
-    if getattr(jax.config, _CACHE_FOLDER) is not None or chosen == "":
+    if getattr(jax.config, _CACHE_FOLDER) is not None or chosen == "" or _given_up:
         return
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = private_folder(Path(chosen) if chosen else home / "brickwork" / "programs")
+    try:
+        folder = private_folder(Path(chosen) if chosen else home / "brickwork" / "programs")
+    except StorageError as error:
+        if chosen:
+            raise
+        _given_up.append(str(error))
+        warnings.warn(f"Compiled programs are not kept: {error} BRICKWORK_CACHE may name a folder.", stacklevel=2)
+        return
     jax.config.update(_CACHE_FOLDER, str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -110,5 +126,5 @@ def bucket(count: int) -> int:
 
 @atexit.register
 def _wait_for_compilers() -> None:
-    for pending in _programs.values():
+    for pending in list(_programs.values()):
         pending.ready()

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import jax
+
+from brickwork.core.errors import SettingError
 from brickwork.core.precision import FloatType
 from brickwork.core.spec import Spec, registered
 from brickwork.optim import Adam, Constant, Optimizer, Schedule, resolve_optimizer, resolve_schedule
@@ -27,13 +30,14 @@ class Recipe(Spec):
         patience: stop when what is monitored has not improved for this many epochs; None never stops early.
         min_delta: how much better counts as improved.
         monitor: what to go by, `valid/loss` or `valid/accuracy` say; None leaves it to the learner.
-        precision: the type to compute in; parameters stay float32.
+        precision: the type to compute in; parameters stay float32 (with float64 they are float64 too).
         seed: where all random numbers of the run come from.
         shuffle: draw the rows in a new order each epoch.
         steps_per_epoch: how many steps make an epoch when there is no data (reinforcement learning).
         checkpoint_seconds: how often to write the state to disk, when the run has a folder.
         segment_seconds: about how long the device works before Python looks in again.
-        max_bad_steps: how many steps in a row may give numbers that are not finite before the run stops.
+        max_bad_steps: how many steps in a row may give numbers that are not finite before the run stops; a whole
+            epoch of them stops it too.
     """
 
     kind = "recipe"
@@ -61,6 +65,8 @@ class Recipe(Spec):
 
     def validate(self) -> None:
         """Check the ranges of all numbers."""
+        if self.precision == "float64" and not jax.config.read("jax_enable_x64"):
+            raise SettingError("precision float64 needs jax.config.update('jax_enable_x64', True) at the very start.")
         for name in ("epochs", "batch_size", "accumulate", "max_bad_steps"):
             self.require(getattr(self, name) >= 1, name, "1 or more")
         for name in ("l1", "l2", "min_delta", "checkpoint_seconds", "seed"):

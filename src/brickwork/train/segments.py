@@ -6,6 +6,7 @@ sizes. A step's key depends on its number in the run alone, and sums are carried
 a run into other segments changes no bit of the result.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +18,12 @@ from jax import Array
 from brickwork.core.batch import Batch
 from brickwork.core.errors import DataError
 from brickwork.data import Examples
+from brickwork.metrics import merged
 from brickwork.train.learner import Learner, Logs, Measured, Sums
 from brickwork.train.programs import Program, bucket, program
 
-SEGMENT_ROWS = 1024
-"""Most steps of a segment."""
+SEGMENT_STEPS, SEGMENT_ROWS = 1024, 2**18
+"""Most steps, and most rows, of a segment."""
 
 MEASURE_ROWS = 256
 """Rows that are measured at once."""
@@ -39,7 +41,7 @@ def no_bad_steps() -> Bad:
 
 
 def to_device(examples: Examples) -> Batch:
-    """Return all rows on the device, with row counts padded so that close sizes share programs."""
+    """Return all rows on the device, filled up with rows of weight 0 so that close sizes share programs."""
     size = bucket(len(examples))
 
     def put(array: Any) -> Array:
@@ -48,14 +50,14 @@ def to_device(examples: Examples) -> Batch:
         padded[: len(rows)] = rows
         return jnp.asarray(padded)
 
-    weight: Any = examples.weight
+    weight: Any = np.ones(len(examples), np.float32) if examples.weight is None else examples.weight
     return jax.tree.map(put, Batch(examples.inputs, examples.targets, weight))
 
 
 def gather(data: Batch, rows: Array, weight: Array) -> Batch:
     """Return a batch of rows; weight 0 marks those that only fill it up."""
     batch = jax.tree.map(lambda array: array[rows], data)
-    return Batch(batch.inputs, batch.targets, weight if data.weight is None else weight * batch.weight)
+    return Batch(batch.inputs, batch.targets, weight * batch.weight)
 
 
 def example_batch(data: Batch, batch_size: int) -> Batch:
@@ -98,7 +100,7 @@ def train_program(learner: Learner, state: Any, sums: Sums, data: Batch | None, 
 
     number = jnp.int32(0)
     args = (state, sums, no_bad_steps(), data, rows, weight, number, jax.random.key(0), number)
-    return program("train", segment, learner, *args, donate=(0, 1, 2))
+    return program("train", segment, learner.shared, *args, donate=(0, 1, 2))
 
 
 def _count_bad(bad: Bad, logs: Logs, number: Array) -> Bad:
@@ -143,20 +145,22 @@ class Measuring:
         number = jnp.int32(0)
         args = (view, self.data, number, number, number, jax.random.key(0))
         self.batches = batches
-        self.program = program("measure", run, (learner, self.batch_size), *args)
+        self.program = program("measure", run, (learner.measured_by, self.batch_size), *args)
 
-    def __call__(self, view: Any, key: Array) -> Measured:
-        """Return the sums in float64 and the rows in order, on the host."""
+    def __call__(self, view: Any, key: Array, stop_asked: Callable[[], bool] = lambda: False) -> Measured | None:
+        """Return the sums in float64 and the rows in order, on the host; None if a stop was asked for in between."""
         total = -(-self.count // self.batch_size)
-        sums: Any = None
+        parts: list[Any] = []
         rows: list[Any] = []
         for first in range(0, total, self.batches):
+            if stop_asked():
+                return None
             stop = min(first + self.batches, total)
             numbers = jnp.int32(first), jnp.int32(stop), jnp.int32(self.count)
             part = jax.device_get(self.program(view, self.data, *numbers, key))
-            wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), part.sums)
-            sums = wide if sums is None else jax.tree.map(np.add, sums, wide)
+            parts.append(part.sums)
             flat = jax.tree.map(lambda leaf, n=stop - first: leaf[:n].reshape(-1, *leaf.shape[2:]), part.rows)
             rows.append(flat)
-        joined = jax.tree.map(lambda *parts: np.concatenate(parts)[: self.count], *rows)
+        joined = jax.tree.map(lambda *some: np.concatenate(some)[: self.count], *rows)
+        sums: Any = {name: merged(part[name] for part in parts) for name in parts[0]}
         return Measured(sums, joined)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,30 +10,49 @@ from jax import Array
 
 from brickwork.core.batch import Batch
 from brickwork.core.brick import Brick
-from brickwork.core.errors import SettingError, nearest
-from brickwork.core.paths import Patterns, matches, select
+from brickwork.core.errors import DataError
+from brickwork.core.paths import Patterns, matches, require_fits
 from brickwork.core.precision import FloatType
 from brickwork.core.variables import Arrays, Variables
 from brickwork.losses import Loss, example_loss, weighted_mean
 from brickwork.metrics import Metric, RowMetric
 from brickwork.ops import implementation
 from brickwork.optim import penalty
-from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, mean_of, ratio
+from brickwork.train.learner import (
+    Learner,
+    Logs,
+    Measured,
+    Sums,
+    all_finite,
+    choose,
+    guarded,
+    mean_of,
+    ratio,
+    squared_norm,
+)
 from brickwork.train.update import Update
+
+RATE = "optimizer/rate"
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainState:
-    """Everything that supervised training changes."""
+    """Everything that supervised training changes, and the numbers it goes by.
+
+    `settings` are numbers that may differ from run to run of one program: `optimizer/rate`, and settings of bricks by
+    their paths. `step` of `steps` is where the schedule stands; `seen` counts all steps of all runs.
+    """
 
     trained: Arrays
     frozen: Arrays
     stats: Arrays
     optimizer: Any
     average: Arrays | None
+    settings: dict[str, Array]
     step: Array
     steps: Array
+    seen: Array
 
 
 @dataclass(frozen=True)
@@ -42,9 +61,11 @@ class Supervised(Learner):
 
     `frozen` parts keep their parameters and statistics, behave as in evaluation, and cost no gradient. With `ema` the
     state also keeps an exponential moving average of the weights, which is then what predicts; its decay starts small,
-    min(ema, (1 + t) / (10 + t)), so that the average forgets the first weights quickly. A step whose loss, new
-    parameters, statistics or optimizer state are not finite changes nothing and is reported.
+    min(ema, (1 + t) / (10 + t)), so that the average forgets the first weights quickly. A step whose loss, gradient or
+    statistics are not finite changes nothing and is reported.
     """
+
+    monitor: ClassVar[tuple[str, Literal["min", "max"]] | None] = ("valid/loss", "min")
 
     net: Brick
     loss: Loss
@@ -58,15 +79,12 @@ class Supervised(Learner):
 
     def init(self, key: Array, batch: Batch | None, steps: int | Array) -> TrainState:
         """Draw fresh variables for inputs like the batch's and begin."""
-        assert batch is not None
-        return self.begin(self.net.init(key, batch.inputs), steps)
+        return self.begin(self.net.init(key, _given(batch).inputs, precision=self.precision), steps)
 
     def begin(self, variables: Variables, steps: int | Array) -> TrainState:
         """Return the state that starts from given variables; the variables are not donated with it."""
         params = jax.tree.map(jnp.copy, variables.params)
-        for pattern in (self.frozen,) if isinstance(self.frozen, str) else self.frozen:
-            if not select(pattern, params):
-                raise SettingError(f"No parameter to freeze fits {pattern!r}. {nearest(pattern, params)}")
+        require_fits(self.frozen, params, "parameter to freeze")
         frozen = {path for path in params if self.frozen and matches(self.frozen, path)}
         trained = {path: value for path, value in params.items() if path not in frozen}
         return TrainState(
@@ -75,17 +93,34 @@ class Supervised(Learner):
             stats=jax.tree.map(jnp.copy, variables.stats),
             optimizer=self.update.init(trained),
             average=jax.tree.map(jnp.copy, trained) if self.ema else None,
+            settings=self._settings(),
             step=jnp.int32(0),
             steps=jnp.asarray(steps, jnp.int32),
+            seen=jnp.int32(0),
         )
 
     def again(self, state: TrainState, steps: int) -> TrainState:
         """Return a state that goes on from another one's end: the schedule begins anew, the optimizer does not."""
-        return replace(jax.tree.map(jnp.copy, state), step=jnp.int32(0), steps=jnp.int32(steps))
+        copied = jax.tree.map(jnp.copy, state)
+        return replace(copied, settings=self._settings(), step=jnp.int32(0), steps=jnp.int32(steps))
+
+    @property
+    def shared(self) -> "Supervised":
+        """Equal for learners whose steps are one program: the learning rate is in the state."""
+        return replace(self, update=self.update.replace(optimizer=self.update.optimizer.replace(rate=1.0)))
+
+    @property
+    def measured_by(self) -> Any:
+        """Equal for learners that measure by one program: how they train does not matter."""
+        return self.net, self.loss, self.metrics, self.precision
+
+    def _settings(self) -> dict[str, Array]:
+        return {RATE: jnp.float32(self.update.optimizer.rate)}
 
     def step(self, state: TrainState, batch: Batch | None, key: Array) -> tuple[TrainState, Logs]:
         """Descend the gradient of one batch's loss."""
-        assert batch is not None
+        batch = _given(batch)
+        ours = {path: number for path, number in state.settings.items() if path != RATE}
 
         def objective(trained: Arrays) -> Any:
             applied = self.net.apply(
@@ -95,21 +130,34 @@ class Supervised(Learner):
                 key=key,
                 weight=batch.weight,
                 frozen=self.frozen,
+                settings=ours,
                 precision=self.precision,
             )
             loss = weighted_mean(example_loss(self.loss, applied.output, batch.targets), batch.weight)
             return loss + penalty(trained, self.l1, self.l2), (loss, applied)
 
         grads, (loss, applied) = jax.grad(objective, has_aux=True)(state.trained)
-        trained, optimizer = self.update.apply(state.trained, state.optimizer, grads, state.step, state.steps)
-        new = TrainState(
-            trained, state.frozen, applied.stats, optimizer, self._averaged(state, trained), state.step + 1, state.steps
-        )
-        # A gradient that is not finite shows in what it changes: the parameters, or the optimizer's state.
-        finite = all_finite(loss, new.trained, new.optimizer, new.stats)
+        norm = jnp.sqrt(squared_norm(grads))  # a step is at most about as long as the gradient, or as one
+        rate = self.update.rate_at(state.step, state.steps, state.settings[RATE])
+        finite = jnp.isfinite(loss + rate * 1e3 * (1 + norm)) & all_finite(applied.stats)
+
+        def moved() -> TrainState:
+            trained, optimizer = self.update.apply(
+                state.trained, state.optimizer, grads, state.step, state.steps, state.settings[RATE]
+            )
+            return replace(
+                state,
+                trained=trained,
+                stats=applied.stats,
+                optimizer=optimizer,
+                average=self._averaged(state, trained),
+                step=state.step + 1,
+                seen=state.seen + 1,
+            )
+
         sums = self._sums(loss, applied.output, batch)
         none = jax.tree.map(jnp.zeros_like, sums)
-        return choose(finite, new, state), Logs(choose(finite, sums, none), finite)
+        return guarded(finite, moved, state), Logs(choose(finite, sums, none), finite)
 
     def view(self, state: TrainState) -> Variables:
         """Return what predicts: the averaged weights if there are any."""
@@ -158,11 +206,17 @@ class Supervised(Learner):
     def _averaged(self, state: TrainState, trained: Arrays) -> Arrays | None:
         if state.average is None:
             return None
-        time = state.step.astype(jnp.float32)
+        time = state.seen.astype(jnp.float32)
         decay = jnp.minimum(self.ema, (1.0 + time) / (10.0 + time))
         return jax.tree.map(
             lambda old, new: old + (1.0 - decay).astype(old.dtype) * (new - old), state.average, trained
         )
+
+
+def _given(batch: Batch | None) -> Batch:
+    if batch is None:
+        raise DataError("Supervised training needs data: give it to the run.")
+    return batch
 
 
 def _rows(batch: Batch) -> Array:

@@ -31,10 +31,16 @@ class Update(Spec):
         """Return the optimizer's state for parameters."""
         return self._transform().init(params)
 
-    def apply(self, params: Arrays, state: Any, grads: Arrays, step: Array, steps: Array) -> tuple[Arrays, Any]:
-        """Return the parameters after a step, and the optimizer's state."""
+    def rate_at(self, step: Array, steps: Array, rate: Array | float | None = None) -> Array:
+        """Return the learning rate at a step; `rate` stands in for the optimizer's own."""
+        return (self.optimizer.rate if rate is None else rate) * self.schedule.factor(step, steps)
+
+    def apply(
+        self, params: Arrays, state: Any, grads: Arrays, step: Array, steps: Array, rate: Array | float | None = None
+    ) -> tuple[Arrays, Any]:
+        """Return the parameters after a step, and the optimizer's state; `rate` stands in for the optimizer's own."""
         direction, state = self._transform().update(grads, state, params)
-        rate = self.optimizer.rate * self.schedule.factor(step, steps)
+        rate = self.rate_at(step, steps, rate)
         return jax.tree.map(lambda p, u: p - jnp.asarray(rate, p.dtype) * u.astype(p.dtype), params, direction), state
 
     def _transform(self) -> optax.GradientTransformation:
