@@ -33,7 +33,7 @@ from brickwork.core.documents import decode_json, encode_json
 from brickwork.core.errors import BundleError, SettingError, ShapeError
 from brickwork.core.files import write_atomic
 from brickwork.core.spec import from_json, to_json
-from brickwork.core.stranger import bound_numbers, compare, describe, shapes_from
+from brickwork.core.untrusted import bound_numbers, compare, describe, shapes_from
 from brickwork.core.variables import Variables
 
 FORMAT = 1

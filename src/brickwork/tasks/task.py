@@ -64,7 +64,7 @@ def infer_task(dataset: Dataset) -> Task:
         metrics = (resolve_metric("accuracy"),)
         if pictures:
             net: Brick = small_pictures(count, largest=float(train.inputs.max()))
-            recipe = Recipe(epochs=20, batch_size=32, optimizer=Adam(3e-3), schedule=WarmupCosine())
+            recipe = Recipe(epochs=16, batch_size=32, optimizer=Adam(4e-3), schedule=WarmupCosine())
             ink = InkPicture() if card.name == "digits" else None
             return Task("classes", why, net, CrossEntropy(), metrics, "accuracy", recipe, ink)
         net = perceptron(train.inputs, count, dropout=0.2)
