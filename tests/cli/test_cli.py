@@ -70,10 +70,14 @@ def test_learn_quietly_prints_the_path_alone(runs, capsys):
 
 def test_learn_resumes(runs, capsys):
     assert run(["learn", "iris", "--runs", str(runs), "--name", "short", "--epochs", "2", "--quiet"]) == 0
-    assert run(["learn", "iris", "--resume", str(runs / "short"), "--epochs", "4", "--json"]) == 0
-    output = capsys.readouterr().out
-    assert json.loads(output[output.index("{") :])["epochs"] == 4
-    assert len((runs / "short" / "history.jsonl").read_text().splitlines()) == 4
+    (runs / "short" / "model.brickwork").unlink()
+    capsys.readouterr()
+    assert run(["learn", "iris", "--resume", str(runs / "short"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["epochs"] == 2
+    assert (runs / "short" / "model.brickwork").is_file()
+    assert len((runs / "short" / "history.jsonl").read_text().splitlines()) == 2
+    assert run(["learn", "iris", "--resume", str(runs / "short"), "--epochs", "4"]) == 1
+    assert "cannot go on with another recipe" in capsys.readouterr().err
 
 
 def test_show(model, capsys):

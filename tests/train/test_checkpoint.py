@@ -14,6 +14,7 @@ import pytest
 from brickwork.core import files
 from brickwork.core.errors import BundleError, SettingError, StorageError
 from brickwork.data import Examples
+from brickwork.optim import Cosine
 from brickwork.train import Checkpointed, EpochEnded, Model, Progress, Recipe, Run, feed
 from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from train.small import LEARNER, NET, Log, Walk, blobs, same
@@ -57,8 +58,6 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, steps):
     again = Run(LEARNER, RECIPE, data, valid, tmp_path).go(resume=True)  # nothing is left to do
     assert again.steps_done == 30
     same(again.last, whole.last)
-    longer = Run(LEARNER, RECIPE.replace(epochs=4), data, valid, tmp_path).go(resume=True)
-    assert longer.epochs_done == 4
 
 
 def test_resuming_what_was_never_begun_begins(tmp_path):
@@ -102,7 +101,10 @@ def test_every_type_of_array_comes_back(tmp_path):
 def test_checkpoints_come_when_they_are_due(tmp_path):
     log = Log()
     Run(LEARNER, RECIPE.replace(checkpoint_seconds=0), blobs(), folder=tmp_path, listeners=[log]).go()
-    assert [event.step for event in log.of(Checkpointed)][:5] == [0, 4, 8, 10, 10]
+    steps = [event.step for event in log.of(Checkpointed)]
+    assert steps == sorted(steps)
+    assert (steps[0], steps[-1]) == (0, 30)
+    assert len(set(steps)) >= 1 + 3 * 3  # after every segment of at most 4 steps
     assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["state.safetensors"]
 
 
@@ -131,6 +133,35 @@ def test_resuming_with_something_else_is_refused(tmp_path_factory, changed, word
     assert "start a new run" in str(caught.value)
 
 
+def test_how_to_look_at_a_run_may_differ_when_it_goes_on(tmp_path):
+    Run(LEARNER, RECIPE, blobs(), None, tmp_path, [stop_after(10)]).go()
+    other = RECIPE.replace(segment_seconds=0.1, checkpoint_seconds=5.0, max_bad_steps=3)
+    assert Run(LEARNER, other, blobs(), None, tmp_path).go(resume=True).epochs_done == 3
+
+
+def test_more_epochs_where_no_schedule_depends_on_their_number(tmp_path):
+    data, valid = blobs(), blobs(40, 1)
+    Run(LEARNER, RECIPE, data, valid, tmp_path).go()
+    longer = RECIPE.replace(epochs=4)
+    outcome = Run(LEARNER, longer, data, valid, tmp_path).go(resume=True)
+    assert outcome.epochs_done == 4
+    same(outcome.last.trained, Run(LEARNER, longer, data, valid).go().last.trained)
+    scheduled = RECIPE.replace(schedule=Cosine())
+    Run(LEARNER, scheduled, data, valid, tmp_path).go()
+    with pytest.raises(SettingError, match="another recipe"):
+        Run(LEARNER, scheduled.replace(epochs=4), data, valid, tmp_path).go(resume=True)
+
+
+def test_an_unfinished_run_is_not_thrown_away(tmp_path):
+    Run(LEARNER, RECIPE, blobs(), None, tmp_path, [stop_after(10)]).go()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(SettingError, match=r"holds an unfinished run, at epoch 1. Say resume=True"):
+        Run(LEARNER, RECIPE, blobs(), folder=tmp_path).go()
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    Run(LEARNER, RECIPE, blobs(), folder=tmp_path).go(resume=True)
+    Run(LEARNER, RECIPE, blobs(), folder=tmp_path).go()  # a finished one gives way
+
+
 def test_resuming_needs_a_folder():
     with pytest.raises(SettingError, match="in which folder"):
         Run(LEARNER, RECIPE, blobs()).go(resume=True)
@@ -152,7 +183,7 @@ def test_a_checkpoint_whose_bytes_changed(tmp_path):
     content[-5] ^= 1
     path.write_bytes(bytes(content))
     with pytest.raises(BundleError, match="is damaged"):
-        Run(LEARNER, RECIPE, blobs(), folder=tmp_path).go(resume=True)
+        Run(LEARNER, RECIPE.replace(epochs=1), blobs(), folder=tmp_path).go(resume=True)
 
 
 def test_a_file_that_is_no_checkpoint(tmp_path):

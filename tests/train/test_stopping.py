@@ -64,6 +64,16 @@ def test_the_weights_of_the_best_epoch_come_back():
     assert losses[-1] > min(losses)
 
 
+def test_a_second_fit_never_ends_in_worse_weights():
+    data, valid = blobs(96), blobs(40, 1)
+    model = Model(NET, "cross_entropy", ["accuracy"])
+    model.fit(data, valid=valid, recipe=Recipe(epochs=15, batch_size=10).changed(rate=0.02), progress=False)
+    before = model.evaluate(valid)["loss"]
+    outcome = model.fit(data, valid=valid, epochs=2, rate=1.0, progress=False)
+    assert min(record["valid/loss"] for record in outcome.history) > before
+    assert model.evaluate(valid)["loss"] == pytest.approx(before, rel=1e-6)
+
+
 def test_without_held_out_data_the_last_weights_are_kept():
     outcome = Run(LEARNER, Recipe(epochs=2, batch_size=10), blobs()).go()
     assert outcome.best_epoch is None

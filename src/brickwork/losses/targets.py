@@ -58,6 +58,12 @@ def in_words(shape: tuple[int, ...]) -> str:
 
 def numbers(targets: Any) -> np.ndarray:
     """Return targets as an array of numbers or flags with rows."""
+    if isinstance(targets, dict):
+        names = ", ".join(sorted(map(str, targets)))
+        raise ShapeError(
+            f"The targets are named ({names}), but the loss compares one output with one target: "
+            "for several heads write a loss of your own, a function of both dicts."
+        )
     targets = np.asarray(targets)
     if targets.ndim == 0:
         raise ShapeError(f"Targets need one entry per row, got the single value {targets}.")

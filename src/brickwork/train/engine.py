@@ -20,7 +20,7 @@ from brickwork.core.errors import BundleError, DivergenceError, SettingError, ne
 from brickwork.core.files import append_line, write_atomic
 from brickwork.core.spec import to_json
 from brickwork.data import Examples
-from brickwork.optim import Constant
+from brickwork.optim import Constant, OptaxOptimizer
 from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Listener, Progress, Skipped, Started
 from brickwork.train.feed import Feed, fingerprint
@@ -275,6 +275,8 @@ class Run:
         cause = (
             f"the inputs go up to {largest:.3g}: scale them to about [-1, 1] or to mean 0 and deviation 1"
             if largest > 1e3
+            else "steps that are too long: try a tenth of your optimizer's learning rate, or clip_norm=1"
+            if isinstance(self.recipe.optimizer, OptaxOptimizer)
             else f"the learning rate is {self.recipe.optimizer.rate:g}: try a tenth of it, or clip_norm=1"
         )
         return DivergenceError(
@@ -369,6 +371,8 @@ class Run:
 
     def _rewrite_history(self, path: Path) -> None:
         """Drop the epochs after the checkpoint; they will be run again. Those of earlier runs stay."""
+        for left in (path.parent / CHECKPOINT).parent.glob(".*.part"):  # of a process killed while it wrote
+            left.unlink(missing_ok=True)
         lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
         earlier = [record for record in map(_record, lines) if 0 < record.get("epoch", 0) <= self.first_epoch]
         write_atomic(path, b"".join(encode_json(record) + b"\n" for record in [*earlier, *self.history]))

@@ -17,7 +17,7 @@ from brickwork.core.variables import Arrays, Variables
 from brickwork.losses import Loss, example_loss, weighted_mean
 from brickwork.metrics import Metric, RowMetric
 from brickwork.ops import implementation
-from brickwork.optim import penalty
+from brickwork.optim import OptaxOptimizer, penalty
 from brickwork.train.learner import (
     Learner,
     Logs,
@@ -155,9 +155,15 @@ class Supervised(Learner):
                 seen=state.seen + 1,
             )
 
+        if isinstance(self.update.optimizer, OptaxOptimizer):  # its steps may have any length
+            new = moved()
+            finite &= all_finite(new.trained)
+            new = choose(finite, new, state)
+        else:
+            new = guarded(finite, moved, state)
         sums = self._sums(loss, applied.output, batch)
         none = jax.tree.map(jnp.zeros_like, sums)
-        return guarded(finite, moved, state), Logs(choose(finite, sums, none), finite)
+        return new, Logs(choose(finite, sums, none), finite)
 
     def view(self, state: TrainState) -> Variables:
         """Return what predicts: the averaged weights if there are any."""
