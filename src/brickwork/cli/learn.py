@@ -142,7 +142,7 @@ def _report(learned: Learned) -> None:
     rows = [(name, _number(name, learned.scores[name]), _number(name, learned.baseline[name])) for name in names]
     what = "the most frequent class" if learned.task.kind == "classes" else "the mean"
     title = f"Test, {learned.test_rows} rows the network has not seen"
-    print(title)
+    print(f"\n{title}")
     print_table("", ("", "network", f"always {what}"), rows, ("network", f"always {what}"))
     model = learned.path
     takes_pictures = learned.task.encoder is not None

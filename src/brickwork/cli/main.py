@@ -9,7 +9,7 @@ from cyclopts import App
 
 HELP = """Bring data, ask a question, get a network, and see inside it.
 
-Start with `brickwork learn digits`: it trains a network on 1,258 handwritten digits, tests it on 270 others and
+Start with `brickwork learn digits`: it trains a network on 1,258 handwritten digits, tests it on 269 others and
 saves it. Then `brickwork predict runs/digits-1/model.brickwork picture.png` reads a digit that you drew.
 """
 

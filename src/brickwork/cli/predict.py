@@ -44,6 +44,7 @@ def predict(model: Path, /, *pictures: Path, json: Json = False, quiet: Quiet = 
         elif answer.probability is None:
             print(f"{answer.source}: {answer.answer}")
         else:
-            others = ", ".join(f"{label} {percent(p)}" for label, p in answer.ranking[1:3])
-            print(f"{answer.source}: {answer.answer}  ({percent(answer.probability)} sure; then {others})")
+            others = [f"{label} {percent(p)}" for label, p in answer.ranking[1:3] if p >= 0.0005]
+            then = f"; then {', '.join(others)}" if others else ""
+            print(f"{answer.source}: {answer.answer}  ({percent(answer.probability)} sure{then})")
     return 0

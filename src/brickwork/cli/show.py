@@ -28,6 +28,9 @@ def show(model: Path, /, *, depth: int = 1, json: Json = False, quiet: Quiet = F
     return 0
 
 
+_PARTS = {"train": "to train on", "valid": "to choose by", "test": "to test on"}
+
+
 def _card(document: dict) -> list[tuple[str, str]]:
     task, data = document.get("task") or {}, document.get("data") or {}
     scores, training = document.get("scores") or {}, document.get("training") or {}
@@ -37,7 +40,7 @@ def _card(document: dict) -> list[tuple[str, str]]:
     card = [
         ("asked", task.get("asked")),
         ("data", data.get("title")),
-        ("rows", ", ".join(f"{count:,} to {part}" for part, count in rows.items())),
+        ("rows", ", ".join(f"{count:,} {_PARTS.get(part, part)}" for part, count in rows.items())),
         ("origin", data.get("origin")),
         ("licence", data.get("licence")),
         ("tested", f"{test}, on {scores['test_rows']} rows" if scores else None),

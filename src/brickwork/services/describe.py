@@ -22,7 +22,6 @@ def describe_model(path: str | Path, depth: int = 1) -> dict[str, Any]:
     bundle = read_header(path)
     plan = bundle.spec.plan(*bundle.inputs)
     return {
-        "model": str(path),
         "network": repr(bundle.spec),
         "layers": network_table(plan, depth),
         "parameters": plan.count,
@@ -30,8 +29,10 @@ def describe_model(path: str | Path, depth: int = 1) -> dict[str, Any]:
         "input": _shape(bundle.inputs[0]),
         "output": _shape(plan.output),
         "written_by": dict(bundle.written_by),
-        **{name: bundle.extra[name] for name in ("task", "data", "scores", "model") if name in bundle.extra},
-    } | {"model": str(path), "training": bundle.extra.get("model")}
+        **{name: bundle.extra[name] for name in ("task", "data", "scores") if name in bundle.extra},
+        "model": str(path),
+        "training": bundle.extra.get("model"),
+    }
 
 
 def _shape(tree: Any) -> Any:

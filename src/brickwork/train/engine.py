@@ -345,7 +345,7 @@ class Run:
         folder = self.folder or Path()
         path = folder / CHECKPOINT
         if not path.exists():
-            (folder / HISTORY).unlink(missing_ok=True)
+            self._begin_folder(folder)
             return
         progress = read_progress(path)
         differing = [n for n, value in self._fingerprint.items() if progress["fingerprint"].get(n) != value]

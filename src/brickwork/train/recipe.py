@@ -27,9 +27,9 @@ class Recipe(Spec):
         ema: decay of an exponential moving average of the weights, which is then what predicts (Polyak & Juditsky
             1992); 0 for none.
         accumulate: batches whose gradients are averaged for one update.
-        patience: stop when what is monitored has not improved for this many epochs; None never stops early.
+        patience: stop when what is monitored has not improved for this many epochs; without it, never.
         min_delta: how much better counts as improved.
-        monitor: what to go by, `valid/loss` or `valid/accuracy` say; None leaves it to the learner.
+        monitor: what to go by, `valid/loss` or `valid/accuracy` say; without it, what the learner says.
         precision: the type to compute in; parameters stay float32 (with float64 they are float64 too).
         seed: where all random numbers of the run come from.
         shuffle: draw the rows in a new order each epoch.
@@ -66,7 +66,9 @@ class Recipe(Spec):
     def validate(self) -> None:
         """Check the ranges of all numbers."""
         if self.precision == "float64" and not jax.config.read("jax_enable_x64"):
-            raise SettingError("precision float64 needs jax.config.update('jax_enable_x64', True) at the very start.")
+            raise SettingError(
+                "precision float64 needs JAX's 64-bit mode: set the environment variable JAX_ENABLE_X64=1 at the start."
+            )
         for name in ("epochs", "batch_size", "accumulate", "max_bad_steps"):
             self.require(getattr(self, name) >= 1, name, "1 or more")
         for name in ("l1", "l2", "min_delta", "checkpoint_seconds", "seed"):
