@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "src" / "brickwork"
 # Places on one floor do not import each other.
 FLOORS = [
     {"core"},
-    {"ops", "native", "data"},
+    {"ops", "native", "data", "storage"},
     {"bricks", "losses", "metrics", "optim"},
     {"train"},
     {"explain"},

@@ -361,7 +361,7 @@ def check_training_and_evaluation(case: Case) -> None:
 
 
 def check_precision(case: Case) -> None:
-    """In bfloat16 it runs, returns float32 and stays close; no types are mixed silently in any precision."""
+    """In bfloat16 it runs, returns float32 from its call and stays close; no types are mixed in any precision."""
     subject = subject_of(case)
 
     def run(precision: str) -> Any:
@@ -374,9 +374,9 @@ def check_precision(case: Case) -> None:
     for a, b in zip(
         jax.tree.leaves((full.output, full.stats)), jax.tree.leaves((half.output, half.stats)), strict=True
     ):
-        assert a.dtype == b.dtype
+        assert a.dtype == b.dtype or case.method != "__call__"  # what other methods return keeps the compute type
         if is_float(a):
-            assert np.all(np.abs(a - b) <= 0.05 * (1 + np.max(np.abs(a))))
+            assert np.all(np.abs(a - b.astype(a.dtype)) <= 0.05 * (1 + np.max(np.abs(a))))
 
 
 def check_frozen(case: Case) -> None:

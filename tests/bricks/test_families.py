@@ -23,6 +23,7 @@ from brickwork.bricks import (
     Residual,
     Sequential,
     Stack,
+    attention,
     initializer,
     keep_mask,
 )
@@ -30,6 +31,7 @@ from brickwork.bricks.initializers import fans
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick
 from brickwork.core.variables import Variables
+from brickwork.ops import dot_product_attention
 
 
 def numbers(*shape, seed=0):
@@ -213,6 +215,28 @@ def test_steps_are_the_whole_pass(net):
     np.testing.assert_allclose(jnp.swapaxes(ys, 0, 1), whole, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("net", [LSTM(4), LSTM_NET, ATTENTION_NET], ids=["lstm", "sequential", "attention"])
+def test_memories_keep_their_types_in_any_precision(net, precision, kind):
+    x = numbers(2, 5, 6)
+    variables = draw(net, x)
+    start = net.memory(2, kind, length=5)
+
+    def step(memory, now):
+        y, memory = net.apply(variables, now, memory, method="step", precision=precision).output
+        return memory, y
+
+    last, ys = compiled(lambda x: jax.lax.scan(step, start, jnp.swapaxes(x, 0, 1)))(x)
+    types = jax.tree.map(lambda leaf: leaf.dtype, (start, last))
+    assert types[0] == types[1]
+    assert {str(dtype) for dtype in jax.tree.leaves(types[0])} <= {kind, "int32"}
+    assert ys.dtype == precision
+    last = net.apply(variables, x).output
+    last = last[:, -1] if last.ndim == 3 else last
+    np.testing.assert_allclose(np.asarray(ys[-1], np.float32), last, rtol=0.1, atol=0.1)
+
+
 def test_an_lstm_continues_from_its_memory():
     net, x = LSTM(4, return_sequence=True), numbers(2, 6, 3)
     variables = draw(net, x)
@@ -256,6 +280,30 @@ def test_attention_weights_are_shown_and_can_be_moved():
     assert np.all(weights * np.triu(np.ones((4, 4)), 1) == 0)
     moved = run(net, variables, x, offsets={"weights": jnp.ones_like(weights)}).output
     assert np.max(np.abs(moved - run(net, variables, x).output)) > 0.1
+
+
+def test_attention_forms_no_weights_for_itself_alone(monkeypatch):
+    asked = []
+
+    def counted(*args, return_weights=False, **options):
+        asked.append(return_weights)
+        return dot_product_attention(*args, return_weights=return_weights, **options)
+
+    monkeypatch.setattr(attention, "dot_product_attention", counted)
+    net, x = Sequential(Attention(2), Dense(3)), numbers(2, 4, 6)
+    variables = draw(net, x)
+    asked.clear()
+    plain = net.apply(variables, x, training=True).output
+    net.apply(variables, x, capture="1_dense/z")
+    assert asked == [False, False]
+    shown = net.apply(variables, x, capture="**/weights")
+    moved = net.apply(variables, x, offsets={"0_attention/weights": jnp.zeros((2, 2, 4, 4))})
+    assert asked[2:] == [True, True]
+    assert shown.taps["0_attention/weights"].shape == (2, 2, 4, 4)
+    for other in (shown, moved):
+        np.testing.assert_allclose(other.output, plain, rtol=1e-5, atol=1e-6)
+    assert net.plan(x).taps["0_attention/weights"].shape == (2, 2, 4, 4)
+    assert asked[4:] == [True]
 
 
 # -------------------------------------------------------------------------------------------------- padding

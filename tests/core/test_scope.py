@@ -188,6 +188,61 @@ def test_frozen_parts_behave_as_in_evaluation():
     np.testing.assert_array_equal(after.output, X)
 
 
+def test_parts_taken_back_from_freezing_are_trained():
+    net = SampleNamed(SampleCount(), chain(SampleCount(), SampleDrop(0.5)))
+    variables = net.init(KEY, X)
+
+    def runs(frozen):
+        after = net.apply(variables, X, training=True, key=KEY, frozen=frozen).stats
+        return float(after["body/runs"]), float(after["head/0/runs"])
+
+    assert runs(()) == (1, 1)
+    assert runs("**") == (0, 0)
+    assert runs("body/**") == (0, 1)
+    assert runs(("**", "!head/**")) == (0, 1)
+    assert runs(("**", "!body/**")) == (1, 0)  # a brick at the very path that `body/**` is about
+    assert runs(("**", "!**")) == (1, 1)
+    with pytest.raises(SettingError, match=r"No part fits '!hed/\*\*'"):
+        runs(("**", "!hed/**"))
+
+
+@brick
+class SampleNamed(Brick):
+    body: Brick
+    head: Brick
+
+    def __call__(self, scope, x):
+        return scope("head", self.head, scope("body", self.body, x))
+
+
+# ---------------------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "/", "a#1", "?", "a*", "!a"])
+@pytest.mark.parametrize("ask", ["param", "stat", "tap", "child", "setting"])
+def test_names_with_signs_of_paths_and_patterns_are_refused(ask, name):
+    @brick
+    class SampleNames(Brick):
+        def __call__(self, scope, x):
+            match ask:
+                case "param":
+                    scope.param(name, (), ones)
+                case "stat":
+                    scope.stat(name, (), zeros)
+                case "tap":
+                    scope.tap(name, x)
+                case "setting":
+                    scope.setting(name, 1.0)
+                case "child":
+                    scope(name, SampleCount(), x)
+            return x
+
+    with pytest.raises(ScopeError, match=r"cannot name a part of head/inner: leave out / # \? \* and !"):
+        SampleNamed(SampleDrop(), SampleTwice(SampleNames())).plan(X)
+    with pytest.raises(ScopeError, match="cannot name a part of the network"):
+        SampleNames().apply(Variables({}), X)
+
+
 # ---------------------------------------------------------------------------------------------------- settings
 
 
@@ -242,6 +297,36 @@ def test_a_tap_that_nobody_looks_at_is_free():
         return x
 
     assert with_taps.count("=") == str(jax.make_jaxpr(plain)(X)).count("=")
+
+
+@brick
+class SampleShy(Brick):
+    """Makes a value that costs something only for those who look."""
+
+    def __call__(self, scope, x):
+        if scope.watched("sorted"):
+            scope.tap("sorted", jax.lax.sort(x, dimension=0))
+        return scope.tap("out", x + 1)
+
+
+def test_watched_values_are_made_for_those_who_look():
+    net = SampleTwice(SampleShy())
+    assert list(net.plan(X).taps) == ["inner/sorted", "inner/out", "inner#1/sorted", "inner#1/out"]
+
+    def sorts(**looking):
+        text = str(jax.make_jaxpr(lambda x: net.apply(Variables({}), x, **looking).output)(X))
+        assert text.count(" add ") >= 2
+        return text.count(" sort[")
+
+    assert sorts() == 0
+    assert sorts(capture="**/out") == 0
+    assert sorts(capture="**") == sorts(capture="**/sorted") == 2
+    assert sorts(capture="inner#1/sorted") == sorts(offsets={"inner/sorted": jnp.zeros((4, 3))}) == 1
+    assert sorts(capture=("**", "!inner/*")) == 1
+    taps = net.apply(Variables({}), X, capture="**/sorted").taps
+    np.testing.assert_array_equal(taps["inner#1/sorted"], np.sort(np.asarray(X), 0) + 1)
+    with pytest.raises(SettingError, match="No tap fits 'inner/sort'"):
+        net.apply(Variables({}), X, capture="inner/sort")
 
 
 def test_the_gradient_of_an_offset_is_the_gradient_of_the_inner_value():

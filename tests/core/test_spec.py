@@ -10,6 +10,7 @@ from core_samples import SampleDrop, SampleLinear, chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brickwork.bricks import Dense
 from brickwork.core.brick import Brick
 from brickwork.core.errors import BundleError, SettingError
 from brickwork.core.spec import (
@@ -23,6 +24,7 @@ from brickwork.core.spec import (
     snake_case,
     to_json,
 )
+from brickwork.losses import MeanSquaredError, resolve_loss
 
 
 @registered
@@ -146,6 +148,48 @@ def test_a_class_defined_again_replaces_the_first():
     assert lookup("sample_again", "SampleAgain") is second
     assert first is not second
     assert from_json({"spec": second.key, "settings": {}}).value == 2
+
+
+def define(name: str, kind: str, package: str = "some_package", aliases: tuple[str, ...] = (), version: int = 1) -> Any:
+    """Register a spec class as a package would that has it in its module `parts`."""
+    namespace = {"__module__": f"{package}.parts", "__annotations__": {}, "kind": kind, "aliases": aliases}
+    return registered(version=version)(type(name, (Spec,), namespace))
+
+
+def test_names_belong_to_one_package():
+    ours = define("SampleOwned", "sample_owned", aliases=("mine",))
+    for name, aliases in (("SampleOwned", ()), ("SampleOther", ("mine",)), ("SampleOther", ("sample_owned",))):
+        with pytest.raises(SettingError, match=r"belongs to some_package:SampleOwned@1 already: other_package:Sample"):
+            define(name, "sample_owned", "other_package", aliases)
+    for name in ("SampleOwned", "sample_owned", "mine"):
+        assert lookup("sample_owned", name) is ours
+    assert names_of("sample_owned") == {"sample_owned": ours}
+    with pytest.raises(SettingError, match="no sample_owned named 'SampleOther'"):
+        lookup("sample_owned", "SampleOther")
+    with pytest.raises(BundleError, match=r"Import other_package first"):
+        from_json({"spec": "other_package:SampleOwned@1", "settings": {}})
+    newer = define("SampleOwned", "sample_owned", version=2)  # the package itself may go on
+    assert lookup("sample_owned", "SampleOwned") is newer
+
+
+def test_the_packages_own_names_are_taken():
+    assert Dense.key == "brickwork:Dense@1"
+    with pytest.raises(SettingError, match="The name 'Dense' of a brick belongs to brickwork:Dense@1 already"):
+        define("Dense", "brick")
+    with pytest.raises(SettingError, match=r"'mse' of a loss belongs to brickwork:MeanSquaredError@1"):
+        define("SampleError", "loss", aliases=("mse",))
+    assert resolve_loss("mse") == MeanSquaredError()
+
+
+def test_a_key_has_one_kind():
+    ours = define("SampleKinds", "sample_kind")
+    with pytest.raises(SettingError, match="some_package:SampleKinds@1 is a sample_kind already; a sample_other_kind"):
+        define("SampleKinds", "sample_other_kind")
+    assert type(from_json({"spec": ours.key, "settings": {}})) is ours
+    assert names_of("sample_other_kind") == {}
+    theirs = define("SampleKinds", "sample_other_kind", "other_package")  # another key: both are known
+    assert lookup("sample_other_kind", "sample_kinds") is theirs
+    assert lookup("sample_kind", "sample_kinds") is ours
 
 
 @pytest.mark.parametrize(

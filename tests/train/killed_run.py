@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.core import files
+from brickwork.storage import files
 from brickwork.train import Model, Progress, Recipe, Run, checkpoint, engine, feed
 from train.small import NET, blobs
 from train.test_proving import MIXED, Resampling

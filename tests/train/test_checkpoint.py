@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from brickwork.core import files
 from brickwork.core.errors import BundleError, SettingError, StorageError
 from brickwork.data import Examples
 from brickwork.optim import Cosine
+from brickwork.storage import files
 from brickwork.train import Checkpointed, EpochEnded, Model, Progress, Recipe, Run, feed
 from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from train.small import LEARNER, NET, Log, Walk, blobs, same

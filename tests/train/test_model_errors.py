@@ -8,8 +8,8 @@ import pytest
 
 import brickwork as bw
 from brickwork.bricks import Conv, Dense, Flatten, Sequential
-from brickwork.core.bundle import load_bundle, save_bundle
 from brickwork.core.errors import BundleError, DataError, SettingError, ShapeError
+from brickwork.storage.bundle import load_bundle, save_bundle
 from brickwork.train import Model, Recipe
 from train.small import NET, blobs, line
 

@@ -12,6 +12,7 @@ from jax.typing import DTypeLike
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import SettingError, ShapeError, nearest
+from brickwork.core.precision import cast_floats
 from brickwork.core.scope import Scope
 from brickwork.core.spec import snake_case
 
@@ -248,6 +249,7 @@ class Stack(Brick):
 
     def step(self, scope: Scope, x: Array, memory: Any) -> tuple[Array, Any]:
         """Run one step through all copies."""
+        x = cast_floats(x, scope.dtype)
         if not isinstance(self.brick, Remembering):
             return self(scope, x), memory
         return scope.stack("brick", self.brick, self.n, x, each=memory, method="step")

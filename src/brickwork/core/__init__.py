@@ -1,1 +1,1 @@
-"""Floor 0: bricks, scopes, variables, batches, the registry and the bundle."""
+"""Floor 0: bricks, scopes, variables, batches, specs and their registry, errors."""

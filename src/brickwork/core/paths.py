@@ -16,14 +16,19 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(wild.get(part, re.escape(part)) for part in parts))
 
 
-def matches(patterns: Patterns, path: str) -> bool:
+def matches(patterns: Patterns, *path: str) -> bool:
     """Tell whether a path fits one of the patterns: `*` within one level, `**` across levels, `?` one letter.
 
     A pattern that begins with `!` takes back what it fits: `("**", "!**/lora_*")` is everything but the lora ones.
+    A path may be given in several spellings: to fit in one of them is enough, for `!` too.
     """
     patterns = (patterns,) if isinstance(patterns, str) else patterns
-    taken_back = any(_compiled(p[1:]).fullmatch(path) for p in patterns if p.startswith("!"))
-    return not taken_back and any(_compiled(p).fullmatch(path) for p in patterns if not p.startswith("!"))
+
+    def fits(pattern: str) -> bool:
+        return any(_compiled(pattern).fullmatch(spelling) for spelling in path)
+
+    taken_back = any(fits(p[1:]) for p in patterns if p.startswith("!"))
+    return not taken_back and any(fits(p) for p in patterns if not p.startswith("!"))
 
 
 def select(patterns: Patterns, paths: Iterable[str]) -> list[str]:

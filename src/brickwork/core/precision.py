@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from brickwork.core.errors import SettingError
 from brickwork.core.spec import Spec, registered
 
 FloatType = Literal["float64", "float32", "bfloat16", "float16"]
@@ -24,6 +25,13 @@ class Precision(Spec):
     param: FloatType = "float32"
     compute: FloatType = "float32"
     output: FloatType = "float32"
+
+    def validate(self) -> None:
+        """Check that there is float64 where it is asked for."""
+        if "float64" in (self.param, self.compute, self.output) and not jax.config.read("jax_enable_x64"):
+            raise SettingError(
+                "precision float64 needs JAX's 64-bit mode: set the environment variable JAX_ENABLE_X64=1 at the start."
+            )
 
     @classmethod
     def of(cls, name: "str | Precision") -> "Precision":

@@ -38,8 +38,7 @@ class Scope:
     @property
     def training(self) -> bool:
         """Whether this brick is being trained: false in evaluation, and always in a frozen part."""
-        frozen = self.frame.frozen
-        return self.frame.training and not (matches(frozen, self.path) or matches(frozen, self.path + "/"))
+        return self.frame.training and not matches(self.frame.frozen, self.path, self.path + "/")
 
     @property
     def weight(self) -> Array | None:
@@ -283,8 +282,8 @@ class Scope:
 
     def _named(self, name: str) -> str:
         """Return the path of a name below this one; names with signs that paths and patterns use are refused."""
-        if not name or any(sign in name for sign in "/#?*"):
-            raise ScopeError(f"{name!r} cannot name a part of {self.path or 'the network'}: leave out / # ? and *.")
+        if not name or any(sign in name for sign in "/#?*!"):
+            raise ScopeError(f"{name!r} cannot name a part of {self.path or 'the network'}: leave out / # ? * and !.")
         return join(self.path, name)
 
     def _variable(

@@ -122,7 +122,7 @@ def _register(cls: type[S], version: int) -> type[S]:
     cls.key = f"{cls.__module__.split('.')[0]}:{cls.__name__}@{version}"
     known = _by_name.setdefault(cls.kind, {})
     names = (cls.__name__, snake_case(cls.__name__), *cls.aliases)
-    for name in names:
+    for name in names if not cls.key.startswith("brickwork:") else ():  # our own are ours, whoever came first
         if name in known and known[name].key.split("@")[0] != cls.key.split("@")[0]:
             raise SettingError(
                 f"The name {name!r} of a {cls.kind} belongs to {known[name].key} already: {cls.key} needs another name."

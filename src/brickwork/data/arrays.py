@@ -1,10 +1,16 @@
 """Reading arrays: whatever people bring (lists, data frames, JAX arrays) becomes checked NumPy arrays."""
 
-from typing import Any
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from brickwork.core.errors import DataError
+
+if TYPE_CHECKING:
+    from brickwork.core.batch import Padded
 
 Columns = tuple[str, ...] | None
 
@@ -66,6 +72,45 @@ def read_weight(value: Any, rows: int) -> np.ndarray:
     return weight
 
 
+def is_padded(value: Any) -> "TypeGuard[Padded]":
+    """Tell whether a value is `Padded`, whose module imports JAX: where nothing has imported it, nothing is one."""
+    module = sys.modules.get("brickwork.core.batch")
+    return module is not None and isinstance(value, module.Padded)
+
+
+def read_padded(padded: "Padded", where: str, read: Callable[[Any, str], np.ndarray]) -> "Padded":
+    """Return sequences with their values as `read` gives them, zeros in the padding, and int32 lengths.
+
+    A sequence may be empty, but not all of them. Raises `DataError` for lengths that are no whole numbers between 0
+    and the size of the time axis, one a row.
+    """
+    values, _ = _raw(padded.values, where)
+    if values.ndim < 2:
+        raise DataError(f"{_start(where)} are Padded: their values must be (rows, time, ...), got {values.shape}.")
+    rows, time = values.shape[:2]
+    given = np.asarray(padded.lengths)
+    if given.shape != (rows,):
+        raise DataError(f"{_start(where)} need one length for each of {rows} rows, got lengths of shape {given.shape}.")
+    if given.dtype.kind not in "fiu" or (given != np.round(given)).any():
+        raise DataError(f"The lengths of the {where} must be whole numbers, got {given.dtype} {given[:5].tolist()}.")
+    wrong = (given < 0) | (given > time)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"The lengths of the {where} must be between 0 and {time}, the size of the time axis; "
+            f"{int(wrong.sum())} are not, first row {row} with {given[row]:g}."
+        )
+    if not given.any():
+        raise DataError(f"{_start(where)} are empty: all lengths are 0.")
+    lengths = given.astype(np.int32)
+    padding = np.arange(time) >= lengths[:, None]
+    if padding.any():
+        values = values.copy()
+        values[padding] = np.zeros((), values.dtype)  # nan there would reach gradients, -1 is no id of an embedding
+    read_values: Any = read(values, where)
+    return replace(padded, values=read_values, lengths=lengths)
+
+
 def _raw(value: Any, where: str) -> tuple[np.ndarray, Columns]:
     library = type(value).__module__.split(".")[0]
     name = type(value).__name__
@@ -81,7 +126,8 @@ def _raw(value: Any, where: str) -> tuple[np.ndarray, Columns]:
             array = np.asarray(value)
         except ValueError as error:
             raise DataError(
-                f"{_start(where)} cannot be read as one array: {error}. All rows must have the same shape."
+                f"{_start(where)} cannot be read as one array: {error}. All rows must have the same shape. "
+                "Sequences of different lengths become one by Padded.of(rows)."
             ) from error
     if array.ndim == 0:
         raise DataError(f"{_start(where)} must have rows along the first axis, got the single value {value!r}.")

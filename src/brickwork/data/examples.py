@@ -5,22 +5,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32
 
 from brickwork.core.errors import DataError, nearest
-from brickwork.data.arrays import read_inputs, read_targets, read_weight
+from brickwork.data.arrays import Columns, is_padded, read_inputs, read_padded, read_targets, read_weight
 
 Label = str | int
-Arrays = np.ndarray | dict[str, np.ndarray]
+Arrays = Any
+"""An array, `Padded` sequences, or a dict of them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Examples:
     """Rows with their answers: what a network is trained, validated or tested on.
 
-    `inputs` and `targets` are arrays with the rows along axis 0, or dicts of such arrays (named inputs and heads);
-    `weight` (rows,) says how much each row counts. `classes` are the labels in the order of their indices, when
-    the targets are indices of classes; `columns` are the names of the input columns.
+    `inputs` and `targets` are arrays with the rows along axis 0, `Padded` sequences of different lengths, or dicts of
+    these (named inputs and heads); `weight` (rows,) says how much each row counts. `classes` are the labels in the
+    order of their indices, when the targets are indices of classes; `columns` are the names of the input columns.
 
     Build them with `Examples.of`, which converts and checks; the constructor takes arrays as they are. Slices and
     arrays of row numbers select rows: `examples[:100]`, `examples[rows]`; one number gives one row. Unpacking gives
@@ -45,9 +46,9 @@ class Examples:
     ) -> "Examples":
         """Return checked examples from arrays, lists, data frames, a pair (inputs, targets), or other examples.
 
-        Arguments:
-            inputs: NumPy or JAX arrays, nested lists, polars or pandas data frames and series; a dict of them;
-                a tuple (inputs, targets) or (inputs, targets, weight); or `Examples`.
+        Args:
+            inputs: NumPy or JAX arrays, nested lists, polars or pandas data frames and series; `Padded`
+                sequences; a dict of them; a tuple (inputs, targets) or (inputs, targets, weight); or `Examples`.
             targets: the same kinds; texts are kept for `encode_labels`. A data frame of one column is a 1-D array.
             weight: one number a row, 0 or more.
             classes: labels in index order.
@@ -56,8 +57,11 @@ class Examples:
         Floats become float32; bytes (pictures) stay uint8, other whole numbers become int32; flags become
         float32 in inputs and int32 in targets.
 
+        Padding becomes zeros. A sequence may be empty; for rows without an answer give weight 0.
+
         Raises `DataError` for data that are empty, of different lengths, missing (NaN), infinite, text where
-        numbers are needed, and for negative weights; it says which column and how many rows.
+        numbers are needed, for lengths beyond the time axis, and for negative weights; it says which column
+        and how many rows.
         """
         found: Examples | None = None
         if isinstance(inputs, Examples):
@@ -73,12 +77,13 @@ class Examples:
             columns = found.columns if columns is None else columns
         names = None if columns is None else tuple(columns)
         if isinstance(inputs, Mapping):
-            read: Arrays = {str(key): read_inputs(value, f"inputs {key!r}")[0] for key, value in inputs.items()}
+            read: Arrays = {str(key): _inputs(value, f"inputs {key!r}")[0] for key, value in inputs.items()}
         else:
-            read, framed = read_inputs(inputs)
+            read, framed = _inputs(inputs, "inputs")
             names = names or framed
-            if names is not None and read.ndim >= 2 and len(names) != read.shape[-1]:
-                raise DataError(f"There are {len(names)} column names for {read.shape[-1]} columns.")
+            shape = (read.values if is_padded(read) else read).shape
+            if names is not None and len(shape) >= 2 and len(names) != shape[-1]:
+                raise DataError(f"There are {len(names)} column names for {shape[-1]} columns.")
         answers = None if targets is None else _targets(targets)
         rows = _same_rows(read, answers)
         checked = None if weight is None else read_weight(weight, rows)
@@ -120,17 +125,22 @@ class Examples:
         return f"Examples({'; '.join(parts)})"
 
 
-def encode_labels(
-    targets: Any, classes: Sequence[Label] | None = None
-) -> tuple[Int32[np.ndarray, "..."], tuple[Label, ...]]:
+def encode_labels(targets: Any, classes: Sequence[Label] | None = None) -> tuple[Any, tuple[Label, ...]]:
     """Return labels as indices of classes, and the classes in index order.
 
     Without `classes` they are the distinct labels, sorted: numbers by value, texts by alphabet. With text
-    classes, whole numbers from 0 to classes - 1 are taken as indices already.
+    classes, whole numbers from 0 to classes - 1 are taken as indices already. Of `Padded` labels those in the padding
+    become 0.
 
     Raises `DataError` for a label that is not among the classes (naming the nearest one), for missing labels and
     for numbers that are not whole.
     """
+    if is_padded(targets):
+        read = read_padded(targets, "labels", read_targets)
+        real = np.arange(read.values.shape[1]) < np.asarray(read.lengths)[:, None]
+        indices: Any = np.zeros(read.values.shape, np.int32)
+        indices[real], known = encode_labels(np.asarray(read.values)[real], classes)
+        return read.with_values(indices), known
     array = read_targets(targets, "labels")
     if array.dtype.kind == "f" and (array != np.round(array)).any():
         bad = array[array != np.round(array)].ravel()[0]
@@ -171,10 +181,16 @@ def _label(item: Any) -> Label:
     return str(item)
 
 
-def _targets(targets: Any) -> Arrays:
+def _inputs(inputs: Any, where: str) -> tuple[Any, Columns]:
+    if is_padded(inputs):
+        return read_padded(inputs, where, lambda values, where: read_inputs(values, where)[0]), None
+    return read_inputs(inputs, where)
+
+
+def _targets(targets: Any, where: str = "targets") -> Arrays:
     if isinstance(targets, Mapping):
-        return {str(key): read_targets(value, f"targets {key!r}") for key, value in targets.items()}
-    return read_targets(targets)
+        return {str(key): _targets(value, f"targets {key!r}") for key, value in targets.items()}
+    return read_padded(targets, where, read_targets) if is_padded(targets) else read_targets(targets, where)
 
 
 def _same_rows(inputs: Arrays, targets: Arrays | None) -> int:
@@ -204,5 +220,7 @@ def _select(arrays: Any, rows: Any) -> Any:
 def _described(arrays: Any) -> str:
     if isinstance(arrays, dict):
         return "{" + ", ".join(f"{key}: {_described(array)}" for key, array in arrays.items()) + "}"
+    if is_padded(arrays):
+        return f"sequences of {_described(arrays.values)}"
     shape = tuple(arrays.shape[1:])
     return f"{arrays.dtype}" + (f" {shape}" if shape else "")

@@ -73,7 +73,8 @@ def _check_file(path: Path) -> None:
     others = [entry.name for entry in folder.iterdir() if entry.is_file()]
     hint = nearest(path.name, others)
     close = hint.startswith("Did you mean")
-    raise DataError(f"There is no file {path.name!r} in {folder}." + (f" {hint}" if close else ""))
+    place = "this folder" if folder == Path() else str(folder)
+    raise DataError(f"There is no file {path.name!r} in {place}." + (f" {hint}" if close else ""))
 
 
 def _bytes(picture: Any) -> np.ndarray:

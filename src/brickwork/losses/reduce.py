@@ -17,13 +17,15 @@ def example_loss(loss: Loss, outputs: Any, targets: Any) -> Float[Array, " rows"
     Axes between the rows and the features (time, pixels) are averaged. Of `Padded` sequences (rows, time, ...) the
     loss of a row is the mean over its real positions, so that a long row counts as much as a short one; an empty row
     has loss 0. What stands in the padding, nan too, reaches neither the value nor the gradient. Targets are then
-    `Padded` as well, or an array (rows, time, ...).
+    `Padded` as well, or an array (rows, time, ...); positions that are padding in either of the two do not count.
 
     Raises `ShapeError` when outputs and targets do not belong together.
     """
     if isinstance(outputs, Padded):
         mask = outputs.mask
         values = targets.values if isinstance(targets, Padded) else jnp.asarray(targets)
+        if isinstance(targets, Padded) and values.shape[:2] == mask.shape:
+            mask = mask & targets.mask
         if values.shape[:2] != mask.shape:
             raise ShapeError(
                 f"Outputs are sequences (rows, time) = {mask.shape}, targets have {values.shape}: give one target per "

@@ -114,7 +114,8 @@ class FunctionMetric(Metric):
         mask: Bool[Array, "rows time"] | None = None
         if isinstance(outputs, Padded):
             mask, outputs = outputs.mask, outputs.values
-            targets = targets.values if isinstance(targets, Padded) else targets
+            if isinstance(targets, Padded):
+                mask, targets = mask & targets.mask, targets.values
         values = jnp.asarray(self.function(outputs, targets))
         values = accumulated(values) if floating(values) else values.astype(jnp.float32)
         leading = jnp.shape(jax.tree.leaves(outputs)[0])

@@ -48,6 +48,7 @@ def as_rows(
     Raises `ShapeError` when outputs and targets do not belong together.
     """
     mask = outputs.mask if isinstance(outputs, Padded) else None
+    known = targets.mask if isinstance(targets, Padded) else None
     if mask is None and isinstance(targets, Padded):
         raise ShapeError("Targets are sequences of different lengths, but the outputs are one array.")
     outputs = accumulated(jnp.asarray(outputs.values if isinstance(outputs, Padded) else outputs))
@@ -74,6 +75,7 @@ def as_rows(
         raise ShapeError(f"Weights must be one a row, {rows}; they have the shape {weight.shape}.")
     weight = jnp.broadcast_to(weight.reshape(rows + (1,) * (positions - 1)), leading)
     if mask is not None:
+        mask = mask if known is None else mask & known
         real = mask.reshape(mask.shape + (1,) * (positions - 2))
         weight = jnp.where(real, weight, jnp.zeros_like(weight))
     count = math.prod(leading)

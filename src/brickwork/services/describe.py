@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 
-from brickwork.core.bundle import read_header
 from brickwork.core.plan import Plan
+from brickwork.storage.bundle import read_header
 
 
 def network_table(plan: Plan, depth: int = 1) -> list[dict[str, Any]]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickwork.core.documents import decode_json
 from brickwork.core.errors import DivergenceError, SettingError, StorageError
-from brickwork.core.files import write_json
 from brickwork.core.spec import from_json, to_json
 from brickwork.data import datasets
+from brickwork.storage.documents import decode_json
+from brickwork.storage.files import write_json
 from brickwork.tasks import Task, infer_task
 from brickwork.train import Listener, Model, Outcome, Recipe, Scores
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from brickwork.core.errors import BundleError
-from brickwork.core.files import write_atomic
+from brickwork.storage.files import write_atomic
 
 FORMAT = 1
 

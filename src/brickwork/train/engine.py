@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brickwork.core.documents import encode_json
 from brickwork.core.errors import BundleError, DivergenceError, SettingError, nearest
-from brickwork.core.files import append_line, write_atomic
 from brickwork.core.spec import to_json
 from brickwork.data import Examples
 from brickwork.optim import Constant, OptaxOptimizer
+from brickwork.storage.documents import encode_json
+from brickwork.storage.files import append_line, write_atomic
 from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Listener, Progress, Skipped, Started
 from brickwork.train.feed import Feed, fingerprint

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from brickwork.core.batch import Batch
+from brickwork.core.batch import Batch, Padded
 from brickwork.core.errors import DataError, SettingError
 from brickwork.data import Examples, epoch_rows
 from brickwork.train.programs import bucket
@@ -70,7 +70,9 @@ class Feed:
     def largest_input(self) -> float:
         """Return the largest absolute number among the inputs."""
         inputs = () if self.examples is None else self.examples.inputs
-        return max((float(np.max(np.abs(leaf))) for leaf in jax.tree.leaves(inputs) if leaf.size), default=0.0)
+        leaves = jax.tree.leaves(inputs, is_leaf=lambda part: isinstance(part, Padded))
+        values = [leaf.values if isinstance(leaf, Padded) else leaf for leaf in leaves]
+        return max((float(np.max(np.abs(array))) for array in values if array.size), default=0.0)
 
 
 def fingerprint(examples: Examples | None) -> str:

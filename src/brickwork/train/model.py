@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick
-from brickwork.core.bundle import Bundle, load_bundle, save_bundle
 from brickwork.core.errors import BrickworkError, BundleError, DataError, SettingError, ShapeError
 from brickwork.core.paths import Patterns
 from brickwork.core.plan import Plan
@@ -20,12 +20,14 @@ from brickwork.core.variables import Variables
 from brickwork.data import Examples, encode_labels
 from brickwork.losses import Loss, resolve_loss
 from brickwork.metrics import Metric, resolve_metric
+from brickwork.storage.bundle import Bundle, load_bundle, save_bundle
 from brickwork.train.engine import Outcome, Run
 from brickwork.train.events import Listener
 from brickwork.train.programs import program
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring
+from brickwork.train.sequences import fit_sequences, on_values
 from brickwork.train.supervised import Supervised, TrainState
 from brickwork.train.update import Update
 
@@ -107,7 +109,8 @@ class Model:
         Going on keeps the optimizer's state too, unless the optimizer or the network's frozen parts are others now.
 
         Args:
-            data: `Examples`, or the inputs (arrays, data frames, lists) with `targets`.
+            data: `Examples`, or the inputs with `targets`: arrays, data frames, lists, `Padded` sequences, or a dict
+                of them.
             targets: the targets, when `data` is inputs alone.
             valid: held-out `Examples` or a pair (inputs, targets) to judge each epoch by: the weights of the best
                 epoch are kept, and `patience=` stops when it is long past.
@@ -144,7 +147,7 @@ class Model:
             train,
             held_out,
             folder=None if folder is None else Path(folder),
-            listeners=[*listeners, *([ProgressBar()] if progress else [])],
+            listeners=[*([ProgressBar()] if progress else []), *listeners],
             first_epoch=self._epochs,
             first_step=self._steps,
         )
@@ -215,8 +218,8 @@ class Model:
         measured = Measuring(learner, variables, examples)(variables, jax.random.key(self.recipe.seed))
         return Scores() if measured is None else Scores(learner.summarize(measured.sums, measured.rows))
 
-    def logits(self, inputs: Any) -> np.ndarray:
-        """Return the network's raw outputs, row by row."""
+    def logits(self, inputs: Any) -> Any:
+        """Return the network's raw outputs, row by row: an array, or `Padded` where the network gives sequences."""
         variables = self._trained()
         examples = Examples.of(inputs)
         learner = self._learner_for(self.recipe)
@@ -229,17 +232,28 @@ class Model:
             parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
         return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
 
-    def predict_proba(self, inputs: Any) -> np.ndarray:
-        """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs."""
-        probabilities = self.loss.probabilities(self.logits(inputs))
-        if probabilities is None:
-            raise SettingError(f"A network trained with {self.loss} gives numbers, not probabilities: use predict.")
-        return np.asarray(probabilities)
+    def predict_proba(self, inputs: Any) -> Any:
+        """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs; `Padded` for sequences."""
 
-    def predict(self, inputs: Any) -> np.ndarray:
-        """Return answers: the most probable class (by its name, when the data had names), or numbers."""
-        answers = np.asarray(self.loss.answers(self.logits(inputs)))
-        return answers if self.classes is None else np.asarray(self.classes)[answers]
+        def probabilities(outputs: Any) -> np.ndarray:
+            found = self.loss.probabilities(outputs)
+            if found is None:
+                raise SettingError(f"A network trained with {self.loss} gives numbers, not probabilities: use predict.")
+            return np.asarray(found)
+
+        return on_values(probabilities, self.logits(inputs))
+
+    def predict(self, inputs: Any) -> Any:
+        """Return answers: the most probable class (by its name, when the data had names), or numbers.
+
+        They are an array, or `Padded` where the network gives sequences: a loop over that gives one array a row.
+        """
+
+        def answers(outputs: Any) -> np.ndarray:
+            found = np.asarray(self.loss.answers(outputs))
+            return found if self.classes is None else np.asarray(self.classes)[found]
+
+        return on_values(answers, self.logits(inputs))
 
     # ------------------------------------------------------------------------------------------- saving, loading
 
@@ -307,9 +321,10 @@ class Model:
         if self.loss.question == "class" and not isinstance(examples.targets, dict):
             if fitting and self.classes is None:
                 self.classes = examples.classes
-            if examples.targets.dtype.kind not in "iufb":
+            labels = examples.targets.values if isinstance(examples.targets, Padded) else examples.targets
+            if labels.dtype.kind not in "iufb":
                 if not fitting and self.classes is None:
-                    label = examples.targets.ravel()[0]
+                    label = labels.ravel()[0]
                     raise DataError(f"The label {label!r} is a text, but the model knows its classes by number only.")
                 encoded, classes = encode_labels(
                     examples.targets, None if fitting and self.classes is None else self.classes
@@ -327,9 +342,11 @@ class Model:
     def _fitted(self, plan: Plan, examples: Examples | None) -> Any:
         if examples is None:
             return None
-        output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), plan.output)
-        self.loss.check(output, examples.targets)
-        return examples.replace(targets=self.loss.fit_targets(output, examples.targets))
+        targets = fit_sequences(examples.inputs, plan.output, examples.targets)
+        values = plan.output.values if isinstance(plan.output, Padded) else plan.output
+        output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), values)
+        self.loss.check(output, targets)
+        return examples.replace(targets=self.loss.fit_targets(output, targets))
 
 
 def _filled(rows: np.ndarray, size: int) -> jax.Array:

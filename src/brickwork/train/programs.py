@@ -16,9 +16,9 @@ from typing import Any
 import jax
 
 from brickwork.core.errors import StorageError
-from brickwork.core.files import private_folder
 from brickwork.core.plan import RUN_ONCE
 from brickwork.ops import current_implementation
+from brickwork.storage.files import private_folder
 
 compile_counts: Counter[str] = Counter()
 """How often a program of each name was compiled (or read from the cache on disk) in this process."""

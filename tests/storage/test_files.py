@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brickwork.core.documents import decode_json, encode_json
 from brickwork.core.errors import SettingError, StorageError
-from brickwork.core.files import append_line, private_folder, write_atomic, write_json
+from brickwork.storage.documents import decode_json, encode_json
+from brickwork.storage.files import append_line, private_folder, write_atomic, write_json
 
 as_root = pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 
@@ -161,7 +161,7 @@ def test_readers_see_the_old_or_the_new_file(tmp_path):
 def test_killed_while_writing(tmp_path):
     code = """
 import os, signal, sys
-from brickwork.core.files import write_atomic
+from brickwork.storage.files import write_atomic
 def write(file):
     file.write(b"half"); file.flush(); os.kill(os.getpid(), signal.SIGKILL)
 write_atomic(sys.argv[1], write)
@@ -193,7 +193,7 @@ def test_a_line_after_half_a_line_starts_anew(tmp_path):
 def test_a_line_that_cannot_be_written_is_taken_back(tmp_path):
     code = """
 import resource, signal, sys
-from brickwork.core.files import append_line
+from brickwork.storage.files import append_line
 from brickwork.core.errors import StorageError
 append_line(sys.argv[1], "short")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

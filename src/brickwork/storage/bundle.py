@@ -27,14 +27,14 @@ from typing import Any, BinaryIO, NamedTuple
 
 import jax
 
-from brickwork.core import weights
 from brickwork.core.brick import Brick
-from brickwork.core.documents import decode_json, encode_json
 from brickwork.core.errors import BundleError, SettingError, ShapeError
-from brickwork.core.files import write_atomic
 from brickwork.core.spec import from_json, to_json
-from brickwork.core.untrusted import bound_numbers, compare, describe, shapes_from
 from brickwork.core.variables import Variables
+from brickwork.storage import weights
+from brickwork.storage.documents import decode_json, encode_json
+from brickwork.storage.files import write_atomic
+from brickwork.storage.untrusted import bound_numbers, compare, describe, shapes_from
 
 FORMAT = 1
 

@@ -14,7 +14,7 @@ from brickwork.core.errors import BundleError, SettingError, nearest
 from brickwork.core.frame import Initializer, Shape
 from brickwork.core.paths import join
 from brickwork.core.scope import Scope
-from brickwork.core.weights import TYPES, whole_numbers
+from brickwork.storage.weights import TYPES, whole_numbers
 
 MAX_USES = 10_000  # of bricks in one pass: bricks that run a brick twice, nested, would be traced for ever
 

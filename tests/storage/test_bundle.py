@@ -23,9 +23,9 @@ from safetensors import safe_open
 
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick, brick
-from brickwork.core.bundle import Bundle, Limits, load_bundle, read_header, save_bundle
 from brickwork.core.errors import BundleError, SettingError, ShapeError, StorageError
 from brickwork.core.variables import Variables
+from brickwork.storage.bundle import Bundle, Limits, load_bundle, read_header, save_bundle
 
 NET = chain(SampleLinear(4), SampleCount(), SampleStack(chain(SampleLinear(4), SampleDrop(0.25)), 3))
 EXAMPLE = jax.ShapeDtypeStruct((2, 3), jnp.float32)
@@ -164,6 +164,9 @@ def test_every_type_and_shape_comes_back_bit_for_bit(tmp_path, name, shape):
     assert np.asarray(loaded.params["p0"]).tobytes() == bits.tobytes()
 
 
+_BESIDE = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "core")}
+
+
 def test_wide_types_need_x64(tmp_path):
     code = """
 import jax, numpy as np, sys
@@ -174,7 +177,7 @@ save_bundle(sys.argv[1], Bundle(net, Variables({"p0": jnp.asarray([1 / 3, 2.0], 
 assert load_bundle(sys.argv[1]).variables.params["p0"][0] == 1 / 3
 """
     path = tmp_path / "wide"
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=Path(__file__).parent)
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=Path(__file__).parent, env=_BESIDE)
     with pytest.raises(BundleError, match="JAX_ENABLE_X64"):
         load_bundle(path)
     assert read_header(path).variables.params["p0"].dtype == np.float64

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from brickwork.core.documents import encode_json
 from brickwork.core.errors import StorageError
+from brickwork.storage.documents import encode_json
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full. Free some space, or choose another folder",

@@ -1,0 +1,60 @@
+"""The default tasks: what they reach on data they have not seen, digits above all."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from brickwork.data import datasets
+from brickwork.services import learn, predict
+from brickwork.tasks import infer_task
+from brickwork.train import Model
+
+DRAWN = sorted((Path(__file__).parent.parent / "data" / "drawn").glob("?_?.png"))
+
+
+def trained(name: str, epochs: int, seed: int = 0) -> tuple[Any, Any]:
+    """Return the scores of a default task on its test part after a few epochs, and those of the baseline."""
+    data = datasets.load(name, seed=seed)
+    task = infer_task(data)
+    model = Model(task.net, task.loss, task.metrics)
+    model.fit(data.train, valid=data.valid, recipe=task.recipe.changed(epochs=epochs), progress=False)
+    return model.evaluate(data.test), task.baseline(data.train, data.test)
+
+
+def test_digits_in_a_few_epochs():
+    scores, baseline = trained("digits", epochs=3)
+    assert scores["accuracy"] > 0.9
+    assert baseline["accuracy"] < 0.15
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "margin"), [("iris", 25, 0.4), ("wine", 20, 0.5), ("breast_cancer", 10, 0.25)]
+)
+def test_classes_of_tables_beat_the_most_frequent_class(name, epochs, margin):
+    scores, baseline = trained(name, epochs)
+    assert scores["accuracy"] > baseline["accuracy"] + margin
+
+
+def test_numbers_of_a_table_beat_the_mean():
+    scores, baseline = trained("diabetes", epochs=25)
+    assert scores["rmse"] < 0.9 * baseline["rmse"]
+    assert scores["mae"] < 0.85 * baseline["mae"]
+    assert scores["r2"] > baseline["r2"] + 0.25
+
+
+@pytest.mark.slow
+def test_digits_on_ten_splits_and_drawn_by_hand(tmp_path):
+    learned = [learn("digits", runs=tmp_path, split_seed=seed) for seed in range(10)]
+    accuracies = [one.scores["accuracy"] for one in learned]
+    print(f"mean {np.mean(accuracies):.4f}, lowest {min(accuracies):.4f}: {np.round(accuracies, 4).tolist()}")
+    assert [one.test_rows for one in learned] == [269] * 10
+    assert np.mean(accuracies) >= 0.990
+    assert len(DRAWN) == 20
+    right = []
+    for one in learned:
+        answers = predict(one.path, DRAWN)
+        right.append(sum(str(answer.answer) == path.name[0] for answer, path in zip(answers, DRAWN, strict=True)))
+    print(f"of 20 drawn digits right: {right}")
+    assert right[0] >= 17  # the model of `brickwork learn digits`
