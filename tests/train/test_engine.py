@@ -32,7 +32,7 @@ from brickwork.train import (
     engine,
     feed,
 )
-from brickwork.train.segments import Measuring
+from brickwork.train.segments import MEASURE_KEY, Measuring
 from train.small import LEARNER, Log, Reporting, Walk, blobs, line, same
 
 RECIPE = Recipe(epochs=3, batch_size=10)
@@ -243,7 +243,8 @@ def test_keys_of_first_weights_steps_and_measuring_differ():
     run = Run(Telling((0.5, 0.9, 0.1, 0.2)), Recipe(epochs=3, batch_size=32), blobs(64), blobs(8))
     run.go()
     jax.effects_barrier()
-    measured = {tuple(jax.random.key_data(jax.random.fold_in(run.measure_key, n)).tolist()) for n in range(3)}
+    measuring = jax.random.fold_in(run.key, MEASURE_KEY)
+    measured = {tuple(jax.random.key_data(jax.random.fold_in(measuring, n)).tolist()) for n in (1, 2, 3)}
     assert len(seen) == 1 + 6
     assert len(set(seen) | measured) == 1 + 6 + 3
 

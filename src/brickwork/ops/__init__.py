@@ -8,7 +8,7 @@ from brickwork.ops.activations import ACTIVATIONS, activate
 from brickwork.ops.attention import dot_product_attention
 from brickwork.ops.convolution import conv2d
 from brickwork.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
-from brickwork.ops.implementation import IMPLEMENTATIONS, choose, current_implementation, implementation
+from brickwork.ops.implementation import IMPLEMENTATIONS, choose, current_implementation, implementation, settled
 from brickwork.ops.normalization import batch_moments, moments, normalize, rms_normalize, standardize
 from brickwork.ops.pooling import average_pool2d, global_average_pool, global_max_pool, max_pool2d
 from brickwork.ops.recurrent import lstm_cell, lstm_sweep, sweep
@@ -35,6 +35,7 @@ __all__ = [
     "moments",
     "normalize",
     "rms_normalize",
+    "settled",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
     "standardize",

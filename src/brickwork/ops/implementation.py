@@ -5,15 +5,16 @@ to any order of differentiation and under every transformation, and tests compar
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import jax
 
 from brickwork.core.errors import SettingError, nearest
 
-IMPLEMENTATIONS: tuple[str, ...] = ("auto", "xla", "slices")
-"""`auto` chooses by platform, `xla` is XLA's own operation, `slices` is shifted slices and matrix products."""
+IMPLEMENTATIONS: tuple[str, ...] = ("auto", "here", "xla", "slices")
+"""`auto` chooses by platform when lowered, `here` by this process's default platform when traced (one function is
+traced, not two), `xla` is XLA's own operation, `slices` is shifted slices and matrix products."""
 
 _chosen = jax.make_user_context("auto")  # part of the key of jit's caches: changing it traces again
 
@@ -37,6 +38,11 @@ def implementation(name: str) -> Iterator[None]:
         yield
 
 
+def settled() -> AbstractContextManager[None]:
+    """Return a block in which `auto` is `here`: for programs that are compiled for this process's own device."""
+    return implementation("here") if current_implementation() == "auto" else nullcontext()
+
+
 def current_implementation() -> str:
     """Return the name chosen by the innermost `implementation` block of this thread, `"auto"` outside of any."""
     return _chosen.value
@@ -51,6 +57,8 @@ def choose(table: Mapping[str, Callable[..., Any]], *arrays: Any, cpu: str = "sl
     """
     name = current_implementation()
     plain = table["xla"]
+    if name == "here":
+        name = cpu if jax.default_backend() == "cpu" else "xla"
     if name != "auto":
         return table.get(name, plain)(*arrays)
     if cpu not in table:

@@ -26,7 +26,7 @@ from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Liste
 from brickwork.train.feed import Feed, fingerprint
 from brickwork.train.interrupt import Interrupt, catching_interrupts
 from brickwork.train.learner import Learner
-from brickwork.train.programs import program, use_cache_on_disk
+from brickwork.train.programs import copy, program, use_cache_on_disk
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring, no_bad_steps, train_program, zero_sums
 from brickwork.train.stopping import Stopping
@@ -40,8 +40,8 @@ RESUMABLE = ("checkpoint_seconds", "segment_seconds", "max_bad_steps")
 FIRST_STEPS = 1
 """Steps of the first segment of a run, before it is known how long one takes."""
 
-INIT_KEY, MEASURE_KEY = 2**32 - 1, 2**32 - 2
-"""What the run's key is folded with; steps use their own numbers, from 0 on."""
+INIT_KEY = 2**32 - 1
+"""What the run's key is folded with to begin; steps use their own numbers, from 0 on."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +104,6 @@ class Run:
         self.feed = Feed(self.data, self.recipe)
         self.steps = self.feed.steps
         self.key = jax.random.key(self.recipe.seed)  # of step n: folded with n
-        self.measure_key = jax.random.fold_in(self.key, MEASURE_KEY)
         self.monitor, mode = self.learner.monitor or (None, "min")
         if self.recipe.monitor is not None:
             self.monitor = self.recipe.monitor
@@ -242,7 +241,7 @@ class Run:
 
     def _view(self) -> Any:
         """Return a copy of what the learner measures by now."""
-        return jax.tree.map(jnp.copy, self.learner.view(self.state))
+        return copy(self.learner.view(self.state))
 
     # --------------------------------------------------------------------------------- judging, telling, keeping
 
@@ -250,8 +249,7 @@ class Run:
         """Return the measures of held-out data; None when Ctrl-C came in between."""
         if self.measuring is None:
             return {}
-        key = jax.random.fold_in(self.measure_key, epoch)
-        measured = self.measuring(self.learner.view(self.state), key, lambda: interrupt.asked)
+        measured = self.measuring(self.learner.view(self.state), self.key, epoch, lambda: interrupt.asked)
         if measured is None:
             return None
         summary = self.learner.summarize(measured.sums, measured.rows)
@@ -267,7 +265,7 @@ class Run:
         self.stopping = before.after(int(record["epoch"]), record[self.monitor])
         improved = self.stopping.best_epoch != before.best_epoch
         if improved:
-            self.best = jax.tree.map(jnp.copy, self.state)
+            self.best = copy(self.state)
         return improved
 
     def _diverged(self, bad: Mapping[str, int]) -> DivergenceError:

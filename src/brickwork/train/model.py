@@ -88,6 +88,7 @@ class Model:
         self._state: TrainState | None = None
         self._learner: Supervised | None = None
         self._epochs = self._steps = 0
+        self._plans: dict[Any, Plan] = {}
 
     # ------------------------------------------------------------------------------------------------ training
 
@@ -174,7 +175,7 @@ class Model:
             def start(key: jax.Array, steps: jax.Array) -> TrainState:
                 return learner.begin(plan.draw(key), steps)
 
-            return learner.again(program("init", start, owner, key, count, once=True)(key, count), steps)
+            return learner.tuned(program("init", start, owner, key, count, once=True)(key, count))
         _same_shapes(plan, self.variables)
         if self._state is not None and self._learner is not None and self._learner.shared == learner.shared:
             return learner.again(self._state, steps)
@@ -337,7 +338,10 @@ class Model:
         example = jax.tree.map(lambda a: jax.ShapeDtypeStruct((1, *a.shape[1:]), a.dtype), examples.inputs)
         if self.example is None:
             self.example = example
-        return self.net.plan(example, precision=precision)
+        key = (precision, jax.tree.structure(example), *((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(example)))
+        if key not in self._plans:
+            self._plans[key] = self.net.plan(example, precision=precision)
+        return self._plans[key]
 
     def _fitted(self, plan: Plan, examples: Examples | None) -> Any:
         if examples is None:

@@ -17,7 +17,7 @@ import jax
 
 from brickwork.core.errors import StorageError
 from brickwork.core.plan import RUN_ONCE
-from brickwork.ops import current_implementation
+from brickwork.ops import current_implementation, settled
 from brickwork.storage.files import private_folder
 
 compile_counts: Counter[str] = Counter()
@@ -39,7 +39,9 @@ class Program:
         self._compiled: Any = None
         self._error: BaseException | None = None
         compile_counts[name] += 1
-        lowered = jax.jit(function, donate_argnums=donate, compiler_options=RUN_ONCE if once else None).lower(*args)
+        jitted = jax.jit(function, donate_argnums=donate, compiler_options=RUN_ONCE if once else None)
+        with settled():
+            lowered = jitted.lower(*args)
         self._thread = threading.Thread(target=self._compile, args=(lowered,), name=f"compile {name}", daemon=True)
         self._thread.start()
 
@@ -89,6 +91,15 @@ def program(
         else:
             _programs.move_to_end(key)
     return found
+
+
+def copy(tree: Any) -> Any:
+    """Return a copy of a pytree of arrays, that donating the original leaves alone."""
+    return program("copy", _copies, "copy", tree)(tree)
+
+
+def _copies(tree: Any) -> Any:
+    return jax.tree.map(jax.numpy.copy, tree)
 
 
 def use_cache_on_disk() -> None:

@@ -19,11 +19,15 @@ from brickwork.core.batch import Batch
 from brickwork.core.errors import DataError
 from brickwork.data import Examples
 from brickwork.metrics import merged
+from brickwork.ops import settled
 from brickwork.train.learner import Learner, Logs, Measured, Sums
 from brickwork.train.programs import Program, bucket, program
 
 SEGMENT_STEPS, SEGMENT_ROWS = 1024, 2**18
 """Most steps, and most rows, of a segment."""
+
+MEASURE_KEY = 2**32 - 2
+"""What a run's key is folded with to measure; steps use their own numbers, from 0 on."""
 
 MEASURE_ROWS = 256
 """Rows that are measured at once."""
@@ -75,7 +79,8 @@ def traced_step(learner: Learner) -> Any:
 
 def zero_sums(learner: Learner, state: Any, batch: Batch | None) -> Sums:
     """Return the sums of no steps."""
-    _, logs = jax.eval_shape(traced_step(learner), state, batch, jax.random.key(0))
+    with settled():
+        _, logs = jax.eval_shape(traced_step(learner), state, batch, jax.random.key(0))
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs.sums)
 
 
@@ -124,10 +129,12 @@ class Measuring:
         self.data = to_device(examples)
         batches = min(MEASURE_BATCHES, -(-bucket(self.count) // self.batch_size))
         example = example_batch(self.data, self.batch_size)
-        measure: Any = learner.measure
+        measure: Any = jax.jit(learner.measure, inline=True)  # traced once for both uses
         shapes = jax.eval_shape(measure, view, example, jax.random.key(0))
 
-        def run(view: Any, data: Batch, first: Array, stop: Array, count: Array, key: Array) -> Measured:
+        def run(view: Any, data: Batch, first: Array, stop: Array, count: Array, key: Array, number: Array) -> Measured:
+            key = jax.random.fold_in(jax.random.fold_in(key, MEASURE_KEY), number)
+
             def body(index: Array, total: Measured) -> Measured:
                 places = index * self.batch_size + jnp.arange(self.batch_size)
                 weight = (places < count).astype(jnp.float32)
@@ -143,12 +150,17 @@ class Measuring:
             return jax.lax.fori_loop(first, stop, body, empty)
 
         number = jnp.int32(0)
-        args = (view, self.data, number, number, number, jax.random.key(0))
+        args = (view, self.data, number, number, number, jax.random.key(0), number)
         self.batches = batches
         self.program = program("measure", run, (learner.measured_by, self.batch_size), *args)
 
-    def __call__(self, view: Any, key: Array, stop_asked: Callable[[], bool] = lambda: False) -> Measured | None:
-        """Return the sums in float64 and the rows in order, on the host; None if a stop was asked for in between."""
+    def __call__(
+        self, view: Any, key: Array, number: int = 0, stop_asked: Callable[[], bool] = lambda: False
+    ) -> Measured | None:
+        """Return the sums in float64 and the rows in order, on the host; None if a stop was asked for in between.
+
+        Random numbers of measuring depend on the key and on the `number` of the epoch.
+        """
         total = -(-self.count // self.batch_size)
         parts: list[Any] = []
         rows: list[Any] = []
@@ -157,7 +169,7 @@ class Measuring:
                 return None
             stop = min(first + self.batches, total)
             numbers = jnp.int32(first), jnp.int32(stop), jnp.int32(self.count)
-            part = jax.device_get(self.program(view, self.data, *numbers, key))
+            part = jax.device_get(self.program(view, self.data, *numbers, key, jnp.int32(number)))
             parts.append(part.sums)
             flat = jax.tree.map(lambda leaf, n=stop - first: leaf[:n].reshape(-1, *leaf.shape[2:]), part.rows)
             rows.append(flat)

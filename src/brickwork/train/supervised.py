@@ -30,6 +30,7 @@ from brickwork.train.learner import (
     ratio,
     squared_norm,
 )
+from brickwork.train.programs import copy
 from brickwork.train.update import Update
 
 RATE = "optimizer/rate"
@@ -101,8 +102,11 @@ class Supervised(Learner):
 
     def again(self, state: TrainState, steps: int) -> TrainState:
         """Return a state that goes on from another one's end: the schedule begins anew, the optimizer does not."""
-        copied = jax.tree.map(jnp.copy, state)
-        return replace(copied, settings=self._settings(), step=jnp.int32(0), steps=jnp.int32(steps))
+        return replace(self.tuned(copy(state)), step=jnp.int32(0), steps=jnp.int32(steps))
+
+    def tuned(self, state: TrainState) -> TrainState:
+        """Return a state with this learner's own numbers in place of those of a learner that shares its programs."""
+        return replace(state, settings=self._settings())
 
     @property
     def shared(self) -> "Supervised":
