@@ -150,7 +150,6 @@ CASES: dict[str, Case] = {
         oracle=distorted,
         training=True,
         linear_in_masks=False,
-        tolerance={"rtol": 1e-4, "atol": 1e-5},
     ),
     "stack/tanh": Case(Stack(Dense(4, "tanh"), 3), golden="stack/tanh"),
     "stack/remat": Case(Stack(Dense(4, "tanh"), 3, remat=True), golden="stack/tanh"),

@@ -36,8 +36,7 @@ class Case:
     """A brick with an example input, or with the name of a stored case, which holds inputs and variables.
 
     `training` says how values and gradients are compared; `weight` are row weights; `linear_in_masks` that the
-    mean over random masks is what evaluation computes. `tolerance` replaces that of both precisions, for bricks
-    that compute some part in float32 always.
+    mean over random masks is what evaluation computes.
     """
 
     brick: Brick
@@ -48,7 +47,6 @@ class Case:
     weight: np.ndarray | None = None
     method: str = "__call__"
     linear_in_masks: bool = True
-    tolerance: dict[str, float] | None = None
 
 
 @cache
@@ -232,7 +230,7 @@ def check_oracle(case: Case) -> None:
     for precision in ("float32", "float64"):
         with jax.enable_x64(precision == "float64"):
             subject = subject_of(case, precision)
-            result, tolerance = subject.run(), case.tolerance or TOLERANCE[precision]
+            result, tolerance = subject.run(), TOLERANCE[precision]
             if case.golden:
                 stored = subject.stored
                 output = result["output"]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from brickwork.bricks.checks import check_pictures
 from brickwork.core.brick import Brick, brick
 from brickwork.core.scope import Scope
+from brickwork.ops.precision import wide_type
 
 
 @brick
@@ -58,8 +59,9 @@ class RandomAffine(Brick):
         if not scope.training:
             return x
         limits = jnp.radians(self.rotate), self.scale, self.scale, self.shear, self.shift, self.shift
-        draws = jax.random.uniform(scope.key(), (6, x.shape[0]), jnp.float32, -1.0, 1.0)
-        turn, wide, high, shear, down, right = scope.tap("draws", draws * jnp.asarray(limits, jnp.float32)[:, None])
+        dtype = wide_type(x.dtype)
+        draws = jax.random.uniform(scope.key(), (6, x.shape[0]), dtype, -1.0, 1.0)
+        turn, wide, high, shear, down, right = scope.tap("draws", draws * jnp.asarray(limits, dtype)[:, None])
         cos, sin = jnp.cos(turn), jnp.sin(turn)
         wide, high = 1 + wide, 1 + high
         # rotation @ diag(high, wide) @ [[1, 0], [shear, 1]], acting on (down, right)
@@ -77,8 +79,8 @@ def _read(
 ) -> Float[Array, "height width channels"]:
     """Read a picture at transformed places, bilinearly, with 0 beyond the border."""
     height, width, _ = picture.shape
-    centre = jnp.asarray([(height - 1) / 2, (width - 1) / 2], jnp.float32)
-    grid = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), -1).astype(jnp.float32)
+    centre = jnp.asarray([(height - 1) / 2, (width - 1) / 2], shift.dtype)
+    grid = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), -1).astype(shift.dtype)
     places = (grid - centre) @ matrix.T + shift + centre  # (height, width, 2)
     low = jnp.floor(places)
     part = places - low
