@@ -1,4 +1,4 @@
-"""What the lectures say about networks, shown to be so (rows F2, F7, T1, T2 of the course notes)."""
+"""What introductory lectures (MIT 6.S191, 6.S094) say about networks, shown to be so."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ def circles(rows: int = 256) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(np.float32), inner.astype(np.int32)
 
 
-# ------------------------------------------------------------------------------------------------ F2: nonlinearity
+# ------------------------------------------------------------------------------------------------ nonlinearity
 
 
 def test_f2_a_stack_of_linear_layers_is_one_linear_layer():
@@ -92,7 +92,7 @@ def test_f2_a_dead_relu_never_comes_back():
         assert moved == moves
 
 
-# --------------------------------------------------------------------------------------------------- F7: optimizers
+# --------------------------------------------------------------------------------------------------- optimizers
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_f7_learning_rates(rate, verdict):
     assert {"too small": height > 0.5, "right": height < 1e-3, "too large": height > 100}[verdict]
 
 
-# ------------------------------------------------------------------------------- T1, T2: fitting too much, and help
+# ------------------------------------------------------------------------------- fitting too much, and help
 
 
 def noisy_sine(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The numbers that the lectures work through, from the row ids N1 to N8 of the course notes."""
+"""The numbers that introductory lectures (MIT 6.S191, 6.S094) work through."""
 
 import jax
 import jax.numpy as jnp

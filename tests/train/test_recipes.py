@@ -42,7 +42,7 @@ def gradient(learner: Supervised, data: Any, params: Any) -> Any:
     return jax.jit(jax.grad(loss))(params)
 
 
-def test_the_weight_penalty_is_lambda_times_the_sum_of_squared_weights():  # N7
+def test_the_weight_penalty_is_lambda_times_the_sum_of_squared_weights():
     data = line(96)
     for l1, l2 in ((0.0, 0.3), (0.2, 0.0)):
         learner = replace(LINEAR, l1=l1, l2=l2)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Shaped
 
+from brickwork.core.errors import SettingError
 from brickwork.losses.base import Loss, loss
 from brickwork.losses.shapes import alike, over_outputs, without_single
 from brickwork.losses.targets import fit_alike, real, require_finite
@@ -24,7 +25,8 @@ class _Regression(Loss):
 
     def of_residual(self, residual: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the loss of differences, element by element."""
-        raise NotImplementedError
+        del residual
+        raise SettingError(f"{type(self).__name__} has no of_residual(self, residual): write one.")
 
     def answers(self, outputs: Float[Array, "*shape"]) -> Float[Array, "..."]:
         """Return the numbers; an axis of one output is dropped: (rows, 1) gives (rows,)."""

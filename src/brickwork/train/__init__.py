@@ -1,6 +1,6 @@
 """Floor 3: learners, the engine that runs them in segments, and the model that a user holds."""
 
-from brickwork.train.engine import Outcome, Run
+from brickwork.train.engine import Run
 from brickwork.train.events import (
     Checkpointed,
     Ended,
@@ -13,6 +13,7 @@ from brickwork.train.events import (
 )
 from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, guarded, mean_of, squared_norm
 from brickwork.train.model import Model, Scores
+from brickwork.train.outcome import Outcome
 from brickwork.train.programs import compile_counts
 from brickwork.train.recipe import Recipe
 from brickwork.train.stopping import Stopping

@@ -26,6 +26,7 @@ from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Liste
 from brickwork.train.feed import Feed, fingerprint
 from brickwork.train.interrupt import Interrupt, catching_interrupts
 from brickwork.train.learner import Learner
+from brickwork.train.outcome import Outcome
 from brickwork.train.programs import copy, program, use_cache_on_disk
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring, no_bad_steps, train_program, zero_sums
@@ -42,25 +43,6 @@ FIRST_STEPS = 1
 
 INIT_KEY = 2**32 - 1
 """What the run's key is folded with to begin; steps use their own numbers, from 0 on."""
-
-
-@dataclass(frozen=True, repr=False)
-class Outcome:
-    """How a run ended. `best` is the state to keep: of the best epoch when something was monitored, else the last."""
-
-    best: Any
-    last: Any
-    history: tuple[Mapping[str, float], ...]
-    best_epoch: int | None
-    reason: str
-    epochs_done: int
-    steps_done: int
-    error: DivergenceError | None = None
-
-    def __repr__(self) -> str:
-        kept = "the last weights" if self.best_epoch is None else f"the weights of epoch {self.best_epoch}"
-        last = {k: round(v, 4) for k, v in self.history[-1].items()} if self.history else {}
-        return f"<{self.reason} after {self.epochs_done} epochs, {self.steps_done} steps; kept {kept}; last {last}>"
 
 
 @dataclass

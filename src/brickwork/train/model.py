@@ -11,23 +11,24 @@ import numpy as np
 
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick
-from brickwork.core.errors import BrickworkError, BundleError, DataError, SettingError, ShapeError
+from brickwork.core.errors import BundleError, DataError, SettingError, ShapeError
 from brickwork.core.paths import Patterns
 from brickwork.core.plan import Plan
 from brickwork.core.precision import FloatType
-from brickwork.core.spec import Spec, from_json, to_json
 from brickwork.core.variables import Variables
 from brickwork.data import Examples, encode_labels
 from brickwork.losses import Loss, resolve_loss
 from brickwork.metrics import Metric, resolve_metric
 from brickwork.storage.bundle import Bundle, load_bundle, save_bundle
-from brickwork.train.engine import Outcome, Run
+from brickwork.train.engine import Run
 from brickwork.train.events import Listener
+from brickwork.train.outcome import Outcome
 from brickwork.train.programs import program
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring
 from brickwork.train.sequences import fit_sequences, on_values
+from brickwork.train.stored import restored, stored
 from brickwork.train.supervised import Supervised, TrainState
 from brickwork.train.update import Update
 
@@ -261,8 +262,8 @@ class Model:
     def save(self, path: str | Path) -> Path:
         """Write the model into one file (a bundle of JSON and weights), atomically; return its path."""
         document = {
-            "loss": _stored(self.loss),
-            "metrics": [_stored(metric) for metric in self.metrics],
+            "loss": stored(self.loss),
+            "metrics": [stored(metric) for metric in self.metrics],
             "frozen": self.frozen if isinstance(self.frozen, str) else list(self.frozen),
             "precision": self.recipe.precision,
             "classes": None if self.classes is None else [_plain(label) for label in self.classes],
@@ -282,8 +283,8 @@ class Model:
         try:
             model = cls(
                 bundle.spec,
-                _restored(document["loss"], Loss),
-                [m for m in (_restored(item, Metric) for item in document["metrics"]) if m is not None],
+                restored(document["loss"], Loss),
+                [m for m in (restored(item, Metric) for item in document["metrics"]) if m is not None],
                 frozen=document["frozen"] if isinstance(document["frozen"], str) else tuple(document["frozen"]),
                 variables=bundle.variables,
                 classes=document["classes"],
@@ -367,34 +368,6 @@ def _same_shapes(plan: Plan, variables: Variables) -> None:
                 have = given[path].shape if path in given else "nothing"
                 want = expected[path].shape if path in expected else "nothing"
                 raise ShapeError(f"The network needs {want} at {path!r} for this data; the variables have {have}.")
-
-
-def _stored(spec: Spec) -> Any:
-    """Return a spec as JSON; the user's own function leaves its name only."""
-    try:
-        return to_json(spec)
-    except BrickworkError:
-        return {"function": getattr(spec, "name", repr(spec))}
-
-
-def _restored(data: Any, base: type[Any]) -> Any:
-    if isinstance(data, dict) and set(data) == {"function"}:
-        return _missing_function(str(data["function"])) if base is Loss else None
-    spec = from_json(data)
-    if not isinstance(spec, base):
-        raise BundleError(f"Expected a {base.__name__.lower()}, found {spec!r}.")
-    return spec
-
-
-def _missing_function(name: str) -> Callable[..., Any]:
-    def function(outputs: Any, targets: Any) -> Any:
-        del outputs, targets
-        raise SettingError(
-            f"The model was trained with the function {name!r}, which its file does not hold: set model.loss."
-        )
-
-    function.__name__ = name
-    return function
 
 
 def _plain(label: Any) -> Any:
