@@ -139,15 +139,12 @@ def stack(frame: Frame, path: str, body: Body, n: int, x: Any, each: Any, remat_
             )
     first = _first((params, own, each))
 
-    def enter(params: Any, stats: Any, **changes: Any) -> Frame:
-        return frame.fork(params=frame.params | params, stats=frame.stats | stats, **changes)
-
     offsets = _inner_offsets(frame, lambda inner: body(_with(inner, first[0], first[1]), x, first[2]))
     forks: list[Frame] = []
 
     def step(x: Any, inputs: Any) -> Any:
         index, params, stats, offset, each = inputs
-        inner = enter(params, stats, offsets=offset, key=_step_key(frame.key, index))
+        inner = _with(frame.fork(offsets=offset, key=_step_key(frame.key, index)), params, stats)
         forks.append(inner)
         out, y = body(inner, x, each)
         _same("stack", path, x, out)

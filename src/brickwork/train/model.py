@@ -26,7 +26,7 @@ from brickwork.train.outcome import Outcome
 from brickwork.train.programs import program
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
-from brickwork.train.segments import Measuring
+from brickwork.train.segments import Measuring, filled
 from brickwork.train.sequences import fit_sequences, on_values
 from brickwork.train.stored import restored, stored
 from brickwork.train.supervised import Supervised, TrainState
@@ -229,7 +229,7 @@ class Model:
         for first in range(0, len(examples), PREDICT_ROWS):
             rows = min(PREDICT_ROWS, len(examples) - first)
             size = 1 << (rows - 1).bit_length()  # few sizes, few programs
-            batch = jax.tree.map(lambda a, f=first, n=rows, s=size: _filled(a[f : f + n], s), examples.inputs)
+            batch = jax.tree.map(lambda a, f=first, n=rows, s=size: filled(a[f : f + n], s), examples.inputs)
             run = program("predict", learner.predict, (self.net, learner.precision), variables, batch)
             parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
         return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
@@ -352,12 +352,6 @@ class Model:
         output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), values)
         self.loss.check(output, targets)
         return examples.replace(targets=self.loss.fit_targets(output, targets))
-
-
-def _filled(rows: np.ndarray, size: int) -> jax.Array:
-    filled = np.zeros((size, *rows.shape[1:]), rows.dtype)
-    filled[: len(rows)] = rows
-    return jnp.asarray(filled)
 
 
 def _same_shapes(plan: Plan, variables: Variables) -> None:

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import jax
-
-from brickwork.core.errors import SettingError
-from brickwork.core.precision import FloatType
+from brickwork.core.precision import FloatType, Precision
 from brickwork.core.spec import Spec, registered
 from brickwork.optim import Adam, Constant, Optimizer, Schedule, resolve_optimizer, resolve_schedule
 
@@ -65,10 +62,7 @@ class Recipe(Spec):
 
     def validate(self) -> None:
         """Check the ranges of all numbers."""
-        if self.precision == "float64" and not jax.config.read("jax_enable_x64"):
-            raise SettingError(
-                "precision float64 needs JAX's 64-bit mode: set the environment variable JAX_ENABLE_X64=1 at the start."
-            )
+        Precision.of(self.precision)  # which checks that there is float64 where it is asked for
         for name in ("epochs", "batch_size", "accumulate", "max_bad_steps"):
             self.require(getattr(self, name) >= 1, name, "1 or more")
         for name in ("l1", "l2", "min_delta", "checkpoint_seconds", "seed"):

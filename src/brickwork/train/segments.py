@@ -44,18 +44,19 @@ def no_bad_steps() -> Bad:
     return {name: jnp.int32(0) for name in ("in_a_row", "total", "first")}
 
 
+def filled(rows: np.ndarray, size: int) -> Array:
+    """Return rows on the device, filled up with zeros to a size."""
+    rows = np.asarray(rows)
+    padded = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    padded[: len(rows)] = rows
+    return jnp.asarray(padded)
+
+
 def to_device(examples: Examples) -> Batch:
     """Return all rows on the device, filled up with rows of weight 0 so that close sizes share programs."""
     size = bucket(len(examples))
-
-    def put(array: Any) -> Array:
-        rows = np.asarray(array)
-        padded = np.zeros((size, *rows.shape[1:]), rows.dtype)
-        padded[: len(rows)] = rows
-        return jnp.asarray(padded)
-
     weight: Any = np.ones(len(examples), np.float32) if examples.weight is None else examples.weight
-    return jax.tree.map(put, Batch(examples.inputs, examples.targets, weight))
+    return jax.tree.map(lambda rows: filled(rows, size), Batch(examples.inputs, examples.targets, weight))
 
 
 def gather(data: Batch, rows: Array, weight: Array) -> Batch:
