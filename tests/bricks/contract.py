@@ -5,7 +5,7 @@
     check_brick(MyBrick(3), golden="my_brick/plain")             and values and gradients from the stored file
 
 An oracle is called with the variables by path, the inputs and the captured taps (random masks, say), all as NumPy
-arrays, and returns the output. The stored file is `tests/oracles/bricks_torch.npz`.
+arrays, and returns the output. Stored files are `tests/oracles/bricks*_torch.npz`.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ from brickwork.core.plan import Plan
 from brickwork.core.spec import from_json, to_json
 from brickwork.core.variables import Variables
 
-GOLDEN = Path(__file__).parent.parent / "oracles" / "bricks_torch.npz"
+GOLDEN = sorted((Path(__file__).parent.parent / "oracles").glob("bricks*_torch.npz"))
 TOLERANCE = {"float32": {"rtol": 1e-4, "atol": 1e-5}, "float64": {"rtol": 1e-9, "atol": 1e-9}}
 Oracle = Callable[[dict[str, np.ndarray], tuple[Any, ...], dict[str, np.ndarray]], Any]
 
@@ -36,7 +36,9 @@ class Case:
     """A brick with an example input, or with the name of a stored case, which holds inputs and variables.
 
     `training` says how values and gradients are compared; `weight` are row weights; `linear_in_masks` that the
-    mean over random masks is what evaluation computes.
+    mean over random masks is what evaluation computes. `quick` says which checks run with the fast tests: all, those
+    of plan, values, gradients in float64 and JSON, or none because other cases hold the same code to the same oracle;
+    the rest run with the slow ones.
     """
 
     brick: Brick
@@ -47,18 +49,22 @@ class Case:
     weight: np.ndarray | None = None
     method: str = "__call__"
     linear_in_masks: bool = True
+    quick: Literal["all", "values", "nothing"] = "values"
 
 
 @cache
 def _file() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN) as stored:
-        return dict(stored)
+    arrays = {}
+    for path in GOLDEN:
+        with np.load(path) as stored:
+            arrays.update(stored)
+    return arrays
 
 
 def golden(name: str) -> dict[str, np.ndarray]:
     """Return the arrays of a stored case."""
     found = {key[len(name) + 1 :]: value for key, value in _file().items() if key.startswith(name + "/")}
-    assert found, f"{GOLDEN.name} has no case {name!r}"
+    assert found, f"no stored file has a case {name!r}"
     return found
 
 
@@ -226,24 +232,32 @@ def check_plan(case: Case) -> None:
 
 
 def check_oracle(case: Case) -> None:
-    """Output, statistics and gradients are those of the oracle, in both precisions."""
-    for precision in ("float32", "float64"):
-        with jax.enable_x64(precision == "float64"):
-            subject = subject_of(case, precision)
-            result, tolerance = subject.run(), TOLERANCE[precision]
-            if case.golden:
-                stored = subject.stored
-                output = result["output"]
-                close(output.values if isinstance(output, Padded) else output, stored["out"], **tolerance)
-                params, inputs = result["grads"]
-                close(params, below(stored, "grad/param/"), **tolerance)
-                wanted = sorted(below(stored, "grad/in/").items(), key=lambda item: int(item[0]))
-                close(inputs, [value for _, value in wanted], **tolerance)
-                if case.training:
-                    close(result["stats"], below(stored, "after/"), **tolerance)
-            if case.oracle:
-                v, i, t = jax.tree.map(np.asarray, (subject.variables, subject.inputs, result["taps"]))
-                close(result["output"], case.oracle({**v.params, **v.stats}, i, t), **tolerance)
+    """Output, statistics and gradients are those of the oracle, in float64."""
+    with jax.enable_x64(True):
+        compare_with_oracle(case, "float64")
+
+
+def check_oracle_in_float32(case: Case) -> None:
+    """Output, statistics and gradients are those of the oracle, in float32."""
+    compare_with_oracle(case, "float32")
+
+
+def compare_with_oracle(case: Case, precision: str) -> None:
+    subject = subject_of(case, precision)
+    result, tolerance = subject.run(), TOLERANCE[precision]
+    if case.golden:
+        stored = subject.stored
+        output = result["output"]
+        close(output.values if isinstance(output, Padded) else output, stored["out"], **tolerance)
+        params, inputs = result["grads"]
+        close(params, below(stored, "grad/param/"), **tolerance)
+        wanted = sorted(below(stored, "grad/in/").items(), key=lambda item: int(item[0]))
+        close(inputs, [value for _, value in wanted], **tolerance)
+        if case.training:
+            close(result["stats"], below(stored, "after/"), **tolerance)
+    if case.oracle:
+        v, i, t = jax.tree.map(np.asarray, (subject.variables, subject.inputs, result["taps"]))
+        close(result["output"], case.oracle({**v.params, **v.stats}, i, t), **tolerance)
 
 
 def check_gradients(case: Case) -> None:
@@ -414,6 +428,7 @@ def check_filling_rows(case: Case) -> None:
 CHECKS = (
     check_plan,
     check_oracle,
+    check_oracle_in_float32,
     check_gradients,
     check_json,
     check_vmap,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import brickwork.bricks
-from bricks.cases import CASES, FURTHER, REPEATED
+from bricks.cases import CASES
 from bricks.contract import CHECKS, check_brick, check_gradients, check_json, check_oracle, check_plan
 from brickwork.core.brick import Brick, brick
 from brickwork.core.spec import names_of, snake_case
 
-QUICK = (check_plan, check_oracle, check_gradients, check_json)
+VALUES = (check_plan, check_oracle, check_gradients, check_json)
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ QUICK = (check_plan, check_oracle, check_gradients, check_json)
         pytest.param(
             name,
             check,
-            marks=[pytest.mark.slow] if name in REPEATED or (name in FURTHER and check not in QUICK) else [],
+            marks=[] if case.quick == "all" or (case.quick == "values" and check in VALUES) else [pytest.mark.slow],
             id=f"{name}-{check.__name__.removeprefix('check_')}",
         )
-        for name in CASES
+        for name, case in CASES.items()
         for check in CHECKS
     ],
 )

@@ -3,60 +3,19 @@
 Run by hand, with a Python that has PyTorch; tests read the stored file only:
 
     python tests/oracles/bricks_torch.py
-
-Every case holds parameters and statistics by the brick's paths (`param/...`, `stat/...`), inputs (`in/0`, with
-`lengths/0` where they are padded), the output, the statistics after a training step (`after/...`) and the gradients of
-sum(output * direction), computed in float64 and in Brickwork's layouts.
 """
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from recorder import Recorder
 from torch import nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-rng = np.random.default_rng(2026)
-stored = {"torch_version": np.array(torch.__version__), "numpy_version": np.array(np.__version__)}
-
-
-def numbers(*shape):
-    """Return random numbers that float32 represents exactly, so that both precisions start from the same ones."""
-    return rng.normal(size=shape).astype(np.float32).astype(np.float64)
-
-
-def small(*shape):
-    return (numbers(*shape) / 4).astype(np.float32).astype(np.float64)
-
-
-def record(name, function, params=None, inputs=(), lengths=None, stats=None, whole=()):
-    """Store a case; `function(params, *inputs)` returns the output, and a dict of statistics after it if any."""
-    p = {key: torch.tensor(value, requires_grad=True) for key, value in (params or {}).items()}
-    x = [torch.tensor(value, requires_grad=value.dtype.kind == "f") for value in inputs]
-    result, after = function(p, *x), {}
-    if isinstance(result, tuple):
-        result, after = result
-    direction = numbers(*result.shape)
-    torch.sum(result * torch.tensor(direction)).backward()
-    for key, tensor in p.items():
-        stored[f"{name}/param/{key}"] = params[key].astype(np.float32)
-        stored[f"{name}/grad/param/{key}"] = tensor.grad.numpy()
-    for index, tensor in enumerate(x):
-        kept = inputs[index]
-        stored[f"{name}/in/{index}"] = kept.astype(np.float32) if kept.dtype.kind == "f" else kept.astype(np.int32)
-        if tensor.requires_grad:
-            stored[f"{name}/grad/in/{index}"] = tensor.grad.numpy()
-    for index, one in (lengths or {}).items():
-        stored[f"{name}/lengths/{index}"] = np.asarray(one, np.int32)
-    for key, value in (stats or {}).items():
-        stored[f"{name}/stat/{key}"] = value.astype(np.float32)
-    for key, value in after.items():
-        stored[f"{name}/after/{key}"] = value.detach().numpy()
-    stored[f"{name}/out"] = result.detach().numpy()
-    stored[f"{name}/direction"] = direction.astype(np.float32)
+recorder = Recorder(2026)
+rng, record = recorder.rng, recorder.record
+numbers, small, dense = recorder.numbers, recorder.small, recorder.dense
 
 
 def nchw(x):
@@ -69,10 +28,6 @@ def nhwc(x):
 
 def linear(p, x, name=""):
     return F.linear(x, p[f"{name}weight"].T, p.get(f"{name}bias"))
-
-
-def dense(inputs, units, name="", bias=True):
-    return {f"{name}weight": small(inputs, units)} | ({f"{name}bias": small(units)} if bias else {})
 
 
 # ---------------------------------------------------------------------------------------- dense, embedding
@@ -335,6 +290,4 @@ record(
 )
 
 if __name__ == "__main__":
-    path = Path(__file__).with_suffix(".npz")
-    np.savez_compressed(path, **stored)
-    sys.stdout.write(f"{path}: {path.stat().st_size / 1e3:.0f} kB, {len(stored)} arrays\n")
+    recorder.save(__file__)

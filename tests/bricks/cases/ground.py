@@ -1,10 +1,10 @@
-"""The cases of the contract suite: every brick of the package, its settings, its input and its oracle."""
+"""Cases of the bricks that everything else is built on."""
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
+from bricks.cases.draws import Draws
 from bricks.contract import Case
 from brickwork.bricks import (
     LSTM,
@@ -26,18 +26,9 @@ from brickwork.bricks import (
     Sequential,
     Stack,
 )
-from brickwork.core.batch import Padded
 
-rng = np.random.default_rng(8)
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return rng.normal(size=shape).astype(np.float32)
-
-
-def padded(*shape: int, lengths: tuple[int, ...]) -> Padded:
-    return Padded(jnp.asarray(numbers(*shape)), jnp.asarray(lengths, jnp.int32))
-
+draws = Draws(8)
+numbers = draws.numbers
 
 # ------------------------------------------------------------------------------------- equations in NumPy
 
@@ -91,101 +82,80 @@ def distorted(v: Any, inputs: Any, taps: Any) -> np.ndarray:
     return out
 
 
-PIXELS = np.asarray(rng.integers(0, 255, (2, 2, 2, 1)), np.uint8)
+PIXELS = np.asarray(draws.rng.integers(0, 255, (2, 2, 2, 1)), np.uint8)
 EDGES = ((1, 1), (1, 1))
 
 CASES: dict[str, Case] = {
-    "dense/relu": Case(Dense(3, "relu"), golden="dense/relu"),
+    "dense/relu": Case(Dense(3, "relu"), golden="dense/relu", quick="all"),
     "dense/sequence": Case(Dense(3, "gelu", bias=False), golden="dense/sequence"),
-    "activation/silu": Case(Activation("silu"), golden="activation/silu"),
-    "embedding/ids": Case(Embedding(7, 3), golden="embedding/ids"),
-    "embedding/attend": Case(Embedding(7, 3), golden="embedding/attend", method="attend"),
+    "activation/silu": Case(Activation("silu"), golden="activation/silu", quick="all"),
+    "embedding/ids": Case(Embedding(7, 3), golden="embedding/ids", quick="all"),
+    "embedding/attend": Case(Embedding(7, 3), golden="embedding/attend", method="attend", quick="all"),
     "conv/same": Case(Conv(4, 3, activation="relu"), golden="conv/same"),
     "conv/strided": Case(Conv(3, (3, 2), (2, 1), "valid", bias=False), golden="conv/strided"),
-    "conv/groups": Case(Conv(4, dilation=2, groups=2), golden="conv/groups"),
-    "max_pool/plain": Case(MaxPool(), golden="max_pool/plain"),
-    "max_pool/overlap": Case(MaxPool(3, 2, EDGES), golden="max_pool/overlap"),
+    "conv/groups": Case(Conv(4, dilation=2, groups=2), golden="conv/groups", quick="all"),
+    "max_pool/plain": Case(MaxPool(), golden="max_pool/plain", quick="nothing"),
+    "max_pool/overlap": Case(MaxPool(3, 2, EDGES), golden="max_pool/overlap", quick="all"),
     "average_pool/plain": Case(AveragePool((2, 3)), golden="average_pool/plain"),
     "average_pool/zeros": Case(AveragePool(3, 2, EDGES, count_padding=True), golden="average_pool/zeros"),
-    "average_pool/real": Case(AveragePool(3, 2, "same"), golden="average_pool/real"),
+    "average_pool/real": Case(AveragePool(3, 2, "same"), golden="average_pool/real", quick="all"),
     "global_pool/average": Case(GlobalPool(), golden="global_pool/average"),
     "global_pool/max": Case(GlobalPool("max"), golden="global_pool/max"),
-    "global_pool/padded_average": Case(GlobalPool(), golden="global_pool/padded_average"),
+    "global_pool/padded_average": Case(GlobalPool(), golden="global_pool/padded_average", quick="all"),
     "global_pool/padded_max": Case(GlobalPool("max"), golden="global_pool/padded_max"),
-    "flatten/pictures": Case(Flatten(), golden="flatten/pictures"),
-    "batch_norm/rows": Case(BatchNorm(), golden="batch_norm/rows", training=True),
+    "flatten/pictures": Case(Flatten(), golden="flatten/pictures", quick="all"),
+    "batch_norm/rows": Case(BatchNorm(), golden="batch_norm/rows", training=True, quick="nothing"),
     "batch_norm/pictures": Case(BatchNorm(), golden="batch_norm/pictures", training=True),
     "batch_norm/evaluation": Case(BatchNorm(), golden="batch_norm/evaluation"),
     "batch_norm/weights": Case(
-        BatchNorm(), golden="batch_norm/weights", training=True, weight=np.array([1.0, 1.0, 0.0, 1.0])
+        BatchNorm(), golden="batch_norm/weights", training=True, weight=np.array([1.0, 1.0, 0.0, 1.0]), quick="all"
     ),
-    "batch_norm/padded": Case(BatchNorm(), golden="batch_norm/padded", training=True),
-    "layer_norm/sequence": Case(LayerNorm(), golden="layer_norm/sequence"),
-    "dropout/training": Case(Dropout(0.3), (numbers(4, 5),), oracle=dropped, training=True),
+    "batch_norm/padded": Case(BatchNorm(), golden="batch_norm/padded", training=True, quick="all"),
+    "layer_norm/sequence": Case(LayerNorm(), golden="layer_norm/sequence", quick="all"),
+    "dropout/training": Case(Dropout(0.3), (numbers(4, 5),), oracle=dropped, training=True, quick="all"),
     "lstm/last": Case(LSTM(4), golden="lstm/last"),
-    "lstm/sequence": Case(LSTM(4, return_sequence=True), golden="lstm/sequence"),
-    "lstm/padded_last": Case(LSTM(3), golden="lstm/padded_last"),
-    "lstm/padded_sequence": Case(LSTM(3, return_sequence=True), golden="lstm/padded_sequence"),
-    "attention/self": Case(Attention(2), golden="attention/self"),
+    "lstm/sequence": Case(LSTM(4, return_sequence=True), golden="lstm/sequence", quick="nothing"),
+    "lstm/padded_last": Case(LSTM(3), golden="lstm/padded_last", quick="nothing"),
+    "lstm/padded_sequence": Case(LSTM(3, return_sequence=True), golden="lstm/padded_sequence", quick="all"),
+    "attention/self": Case(Attention(2), golden="attention/self", quick="nothing"),
     "attention/causal": Case(Attention(2, causal=True), golden="attention/causal"),
     "attention/cross": Case(Attention(2), golden="attention/cross"),
-    "attention/padded": Case(Attention(2), golden="attention/padded"),
+    "attention/padded": Case(Attention(2), golden="attention/padded", quick="all"),
     "attention/grouped": Case(
-        Attention(4, features=8, causal=True, kv_heads=2, bias=False), golden="attention/grouped"
+        Attention(4, features=8, causal=True, kv_heads=2, bias=False), golden="attention/grouped", quick="all"
     ),
     "attention/dropout": Case(
-        Attention(1, dropout=0.4), (numbers(2, 3, 4),), oracle=attended_with_dropout, training=True
+        Attention(1, dropout=0.4), (numbers(2, 3, 4),), oracle=attended_with_dropout, training=True, quick="all"
     ),
     "sequential/perceptrons": Case(Sequential(Flatten(), Dense(5, "tanh"), Dense(3)), golden="sequential/perceptrons"),
-    "sequential/pixels": Case(Sequential(Flatten(), Dense(3)), (PIXELS,), oracle=dense_of_pixels),
+    "sequential/pixels": Case(Sequential(Flatten(), Dense(3)), (PIXELS,), oracle=dense_of_pixels, quick="all"),
     "sequential/dropout": Case(
-        Sequential(Dense(5, "tanh"), Dropout(), Dense(2)), (numbers(3, 4),), oracle=dropped_between, training=True
+        Sequential(Dense(5, "tanh"), Dropout(), Dense(2)),
+        (numbers(3, 4),),
+        oracle=dropped_between,
+        training=True,
+        quick="all",
     ),
     "residual/identity": Case(Residual(Dense(4, "tanh")), golden="residual/identity"),
-    "residual/shortcut": Case(Residual(Dense(3, "tanh"), Dense(3, bias=False)), golden="residual/shortcut"),
-    "rescale/features": Case(Rescale((0.5, 2.0, -1.0), 0.25), (numbers(2, 3),), oracle=rescaled),
+    "residual/shortcut": Case(
+        Residual(Dense(3, "tanh"), Dense(3, bias=False)), golden="residual/shortcut", quick="all"
+    ),
+    "rescale/features": Case(Rescale((0.5, 2.0, -1.0), 0.25), (numbers(2, 3),), oracle=rescaled, quick="all"),
     "random_affine/all": Case(
         RandomAffine(rotate=20.0, scale=0.2, shear=0.3, shift=1.5),
         (numbers(3, 5, 4, 2),),
         oracle=distorted,
         training=True,
         linear_in_masks=False,
+        quick="all",
     ),
     "stack/tanh": Case(Stack(Dense(4, "tanh"), 3), golden="stack/tanh"),
-    "stack/remat": Case(Stack(Dense(4, "tanh"), 3, remat=True), golden="stack/tanh"),
+    "stack/remat": Case(Stack(Dense(4, "tanh"), 3, remat=True), golden="stack/tanh", quick="nothing"),
     "stack/dropout": Case(
         Stack(Sequential(Dense(4), Dropout()), 3),
         (numbers(2, 4),),
         oracle=stacked_with_dropout,
         training=True,
+        quick="all",
     ),
 }
-
-# What is left out of the quick run, beyond oracle and gradients: further settings of a brick that is in it already.
-FURTHER = {
-    "dense/sequence",
-    "conv/same",
-    "conv/strided",
-    "max_pool/plain",
-    "average_pool/plain",
-    "average_pool/zeros",
-    "global_pool/average",
-    "global_pool/max",
-    "global_pool/padded_max",
-    "batch_norm/rows",
-    "batch_norm/pictures",
-    "batch_norm/evaluation",
-    "lstm/last",
-    "lstm/sequence",
-    "lstm/padded_last",
-    "attention/self",
-    "attention/causal",
-    "attention/cross",
-    "sequential/perceptrons",
-    "residual/identity",
-    "stack/tanh",
-    "stack/remat",
-}
-
-# What is left out of the quick run altogether: other cases hold the same code to the same oracle.
-REPEATED = {"attention/self", "lstm/sequence", "lstm/padded_last", "batch_norm/rows", "max_pool/plain", "stack/remat"}
