@@ -1,7 +1,12 @@
 """What several bricks check of their settings and inputs."""
 
+import re
+from collections import Counter
+from typing import Any
+
 from jax import Array
 
+from brickwork.core.brick import Brick
 from brickwork.core.errors import SettingError, ShapeError, nearest
 from brickwork.ops import ACTIVATIONS
 
@@ -30,3 +35,28 @@ def check_sequences(x: Array) -> None:
     }.get(x.ndim, "")
     if x.ndim != 3:
         raise ShapeError(f"it wants sequences (rows, time, features), got {x.shape}. {mend}".rstrip())
+
+
+def check_parts(owner: str, parts: Any) -> None:
+    """Raise `SettingError` unless all parts are (name, brick), each name a word of its own."""
+    for part in parts if isinstance(parts, tuple) else ():
+        name, one = part if isinstance(part, tuple | list) and len(part) == 2 else ("?", part)
+        if not isinstance(one, Brick):
+            raise SettingError(
+                f"{owner}: part {name!r} must be a brick, got {one!r} ({type(one).__name__}). {_mend(owner, one)}"
+            )
+        if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+            raise SettingError(f"{owner}: the name {name!r} must be of letters, digits and _ only.")
+    for name, count in Counter(name for name, _ in parts).items():
+        if count > 1:
+            raise SettingError(f"{owner}: two parts are named {name!r}.")
+
+
+def _mend(owner: str, part: Any) -> str:
+    if isinstance(part, list | tuple):
+        return f"Give bricks one by one: {owner}(*bricks)."
+    if isinstance(part, type):
+        return f"Make one of the class: {part.__name__}(...)."
+    if isinstance(part, str):
+        return f"Perhaps Activation({part!r})?"
+    return "A network is data: write a brick (a class with @brick above it) in place of a function."

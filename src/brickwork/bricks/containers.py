@@ -1,6 +1,5 @@
 """Bricks made of bricks."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, Protocol, Self, overload, runtime_checkable
 
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from brickwork.bricks.checks import check_parts
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import SettingError, ShapeError, nearest
@@ -66,22 +66,8 @@ class Sequential(Brick):
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        for part in self.parts if isinstance(self.parts, tuple) else ():
-            name, one = part if isinstance(part, tuple | list) and len(part) == 2 else ("?", part)
-            if not isinstance(one, Brick):
-                raise SettingError(
-                    f"Sequential: part {name!r} must be a brick, got {one!r} ({type(one).__name__}). {_mend(one)}"
-                )
+        check_parts("Sequential", self.parts)
         super().__post_init__()
-
-    def validate(self) -> None:
-        """Check names."""
-        names = [name for name, _ in self.parts]
-        for name in names:
-            if not re.fullmatch(r"\w+", name):
-                raise SettingError(f"Sequential: the name {name!r} must be of letters, digits and _ only.")
-            if names.count(name) > 1:
-                raise SettingError(f"Sequential: two parts are named {name!r}.")
 
     def items(self) -> tuple[tuple[str, Brick], ...]:
         """Return the parts with their names."""
@@ -257,13 +243,3 @@ class Stack(Brick):
 
 def _words(x: Any) -> str:
     return f"padded sequences {x.values.shape}" if isinstance(x, Padded) else f"{x.shape}"
-
-
-def _mend(part: Any) -> str:
-    if isinstance(part, list | tuple):
-        return "Give bricks one by one: Sequential(*bricks)."
-    if isinstance(part, type):
-        return f"Make one of the class: {part.__name__}(...)."
-    if isinstance(part, str):
-        return f"Perhaps Activation({part!r})?"
-    return "A network is data: write a brick (a class with @brick above it) in place of a function."
