@@ -41,7 +41,7 @@ PADDED = Padded(jnp.ones((2, 3, 4)), jnp.array([1, 3]))
         (lambda: Activation("tahn"), "Did you mean 'tanh'?"),
         (lambda: Conv(3, kernel=0), "Conv: setting 'kernel' must be a whole number of at least 1"),
         (lambda: Conv(3, groups=2), "setting 'groups' must be a divisor of 3, got 2"),
-        (lambda: Conv(3, padding="some"), "setting 'padding' must be one of 'same', 'valid', or (("),
+        (lambda: Conv(3, padding="some"), "setting 'padding' must be one of 'same', 'valid'"),
         (lambda: MaxPool(0), "MaxPool: setting 'size' must be"),
         (lambda: AveragePool(2, (1, 0)), "AveragePool: setting 'stride' must be"),
         (lambda: GlobalPool("mean"), "setting 'how' must be one of 'average', 'max', got 'mean'"),

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from brickwork.core.errors import SettingError
-from brickwork.ops import choose, conv2d, current_implementation, implementation
+from brickwork.ops import choose, conv, current_implementation, implementation
 
 TABLE = {"xla": lambda x: x + 1, "slices": lambda x: x + 2}
 
@@ -48,16 +48,16 @@ def test_an_error_in_the_block_ends_the_choice():
 
 def test_a_static_choice_leaves_no_branches_for_export():
     x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
-    assert "platform_index" in str(jax.make_jaxpr(conv2d)(x, kernel))
+    assert "platform_index" in str(jax.make_jaxpr(conv)(x, kernel))
     with implementation("xla"):
-        text = str(jax.make_jaxpr(conv2d)(x, kernel))
+        text = str(jax.make_jaxpr(conv)(x, kernel))
     assert "platform_index" not in text
     assert "conv_general_dilated" in text
 
 
 def test_lowering_for_another_platform_takes_its_own():
     x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
-    traced = jax.jit(jax.grad(lambda k: jnp.sum(jnp.square(conv2d(x, k))))).trace(kernel)
+    traced = jax.jit(jax.grad(lambda k: jnp.sum(jnp.square(conv(x, k))))).trace(kernel)
     assert "stablehlo.convolution" in traced.lower(lowering_platforms=("tpu",)).as_text()
     assert "stablehlo.convolution" not in traced.lower(lowering_platforms=("cpu",)).as_text()
 

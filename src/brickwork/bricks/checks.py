@@ -6,9 +6,11 @@ from typing import Any
 
 from jax import Array
 
+from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick
 from brickwork.core.errors import SettingError, ShapeError, nearest
 from brickwork.ops import ACTIVATIONS
+from brickwork.ops.windows import KINDS
 
 
 def check_activation(name: str) -> None:
@@ -37,9 +39,34 @@ def check_sequences(x: Array) -> None:
         raise ShapeError(f"it wants sequences (rows, time, features), got {x.shape}. {mend}".rstrip())
 
 
+def check_places(x: Array | Padded, axes: int) -> Array:
+    """Return the values; raise `ShapeError` unless they have that many axes between rows and channels.
+
+    One axis is time, and only sequences may be `Padded`.
+    """
+    if isinstance(x, Padded) and axes != 1:
+        raise ShapeError(f"it slides over {KINDS[axes]}s and cannot take padded sequences. For sequences set axes=1.")
+    values = x.values if isinstance(x, Padded) else x
+    try:
+        (check_sequences if axes == 1 else check_pictures if axes == 2 else _check_volumes)(values)
+    except ShapeError as error:
+        if 3 <= values.ndim <= 5:
+            others = values.ndim - 2
+            raise ShapeError(f"{error} If these are {KINDS[others]}s, set axes={others}.") from None
+        raise
+    return values
+
+
+def _check_volumes(x: Array) -> None:
+    if x.ndim != 5:
+        mend = "Add the channel axis, x[..., None], or for a single volume the axis of rows, x[None]."
+        raise ShapeError(f"it wants volumes (rows, depth, height, width, channels), got {x.shape}. {mend}")
+
+
 def check_parts(owner: str, parts: Any) -> None:
     """Raise `SettingError` unless all parts are (name, brick), each name a word of its own."""
-    for part in parts if isinstance(parts, tuple) else ():
+    parts = parts if isinstance(parts, tuple) else ()  # what is none is refused with the other settings
+    for part in parts:
         name, one = part if isinstance(part, tuple | list) and len(part) == 2 else ("?", part)
         if not isinstance(one, Brick):
             raise SettingError(

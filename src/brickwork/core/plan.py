@@ -121,7 +121,8 @@ def _flops(jaxpr: Any) -> int:
         elif name == "conv_general_dilated":
             kernel = equation.invars[1].aval.shape
             out_axis = params["dimension_numbers"].rhs_spec[0]
-            total += 2 * prod(equation.outvars[0].aval.shape) * prod(kernel) // kernel[out_axis]
+            work = 2 * prod(equation.outvars[0].aval.shape) * prod(kernel) // kernel[out_axis]
+            total += work // prod(params["lhs_dilation"])  # a transposed convolution reads zeros in between
         elif name == "cond":
             total += max(_flops(branch.jaxpr) for branch in params["branches"])
         else:

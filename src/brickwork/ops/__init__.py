@@ -4,40 +4,58 @@ Pictures are (batch, height, width, channels), kernels (height, width, channels,
 features).
 """
 
-from brickwork.ops.activations import ACTIVATIONS, activate
-from brickwork.ops.attention import dot_product_attention
-from brickwork.ops.convolution import conv2d
+from brickwork.ops.activations import ACTIVATIONS, activate, glu
+from brickwork.ops.attention import additive_weights, dot_product_attention
+from brickwork.ops.capsules import route_by_agreement, squash
+from brickwork.ops.convolution import conv, conv_transpose
 from brickwork.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
 from brickwork.ops.implementation import IMPLEMENTATIONS, choose, current_implementation, implementation, settled
-from brickwork.ops.normalization import batch_moments, moments, normalize, rms_normalize, standardize
-from brickwork.ops.pooling import average_pool2d, global_average_pool, global_max_pool, max_pool2d
-from brickwork.ops.recurrent import lstm_cell, lstm_sweep, sweep
-from brickwork.ops.windows import Padding, Pair
+from brickwork.ops.normalization import batch_moments, group_normalize, moments, normalize, rms_normalize, standardize
+from brickwork.ops.pooling import adaptive_pool, average_pool, global_average_pool, global_max_pool, max_pool
+from brickwork.ops.positions import rotate_by_position, sinusoids
+from brickwork.ops.recurrent import backwards, gru_sweep, lstm_cell, lstm_sweep, simple_sweep, sweep
+from brickwork.ops.resampling import Interpolation, resize
+from brickwork.ops.windows import Axes, Padding, Sizes
 
 __all__ = [
     "ACTIVATIONS",
     "IMPLEMENTATIONS",
+    "Axes",
+    "Interpolation",
     "Padding",
-    "Pair",
+    "Sizes",
     "activate",
-    "average_pool2d",
+    "adaptive_pool",
+    "additive_weights",
+    "average_pool",
+    "backwards",
     "batch_moments",
     "choose",
-    "conv2d",
+    "conv",
+    "conv_transpose",
     "current_implementation",
     "dot_product_attention",
     "global_average_pool",
     "global_max_pool",
+    "glu",
+    "group_normalize",
+    "gru_sweep",
     "implementation",
     "lstm_cell",
     "lstm_sweep",
-    "max_pool2d",
+    "max_pool",
     "moments",
     "normalize",
+    "resize",
     "rms_normalize",
+    "rotate_by_position",
+    "route_by_agreement",
     "settled",
     "sigmoid_cross_entropy",
+    "simple_sweep",
+    "sinusoids",
     "softmax_cross_entropy",
+    "squash",
     "standardize",
     "sweep",
 ]
