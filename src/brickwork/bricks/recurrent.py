@@ -1,142 +1,166 @@
-"""Recurrent layers."""
+"""What recurrent layers share: whole sequences and single steps, memory, dropout that lasts, starts of gates."""
 
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
-from jaxtyping import Float
+from jaxtyping import Float, UInt
 
 from brickwork.bricks.checks import check_sequences
-from brickwork.bricks.initializers import Initializer, Shape, initializer, zeros
+from brickwork.bricks.dropout import keep_mask
+from brickwork.bricks.initializers import Initializer, Shape, initializer
 from brickwork.core.batch import Padded
-from brickwork.core.brick import Brick, brick
-from brickwork.core.errors import ShapeError
+from brickwork.core.errors import SettingError, ShapeError
 from brickwork.core.scope import Scope
-from brickwork.ops import lstm_cell, lstm_sweep
 from brickwork.ops.precision import wide_type
 
-
-class LSTMMemory(NamedTuple):
-    """What an LSTM carries from step to step: its output h and its cell c, both (rows, units)."""
-
-    h: Float[Array, "rows units"]
-    c: Float[Array, "rows units"]
+State = tuple[Array, ...]
 
 
-@brick
-class LSTM(Brick):
-    """Long short-term memory: a cell that gates let in, keep and let out, so that gradients last over many steps.
+class RecurrentMemory(NamedTuple):
+    """What a recurrent layer carries from step to step: its output h (rows, units).
 
-        i, f, g, o = sigmoid, sigmoid, tanh, sigmoid of the four blocks of x W + h U + b
-        c' = f c + i g,   h' = o tanh(c')
-
-    The blocks are, in this order, input gate, forget gate, candidate, output gate (as in PyTorch and Keras).
-    Shapes: x (rows, time, features), W `input_weight` (features, 4 units), U `memory_weight` (units, 4 units), b `bias`
-    (4 units,); y is the last h (rows, units), or with `return_sequence` all (rows, time, units). Of `Padded` sequences
-    the last h is that of the last real step, and a sequence comes back `Padded`, 0 past the ends. The forget
-    gate's bias starts at 1, the rest at 0; every gate's weights are drawn on their own.
-
-    One step at a time, with the same parameters: `y, memory = lstm.step(scope, x, memory)`, x (rows, features), from
-    `memory = lstm.memory(rows)`.
-
-    Args:
-        units: size of h and of c.
-        return_sequence: whether to return the h of every step instead of the last.
-        weights: name of the initialiser of W.
-        memory_weights: name of the initialiser of U.
-
-    Raises:
-        SettingError: units below 1 or an unknown initialiser.
-        ShapeError: inputs that are no sequences; a memory of another shape.
-
-    Source: Hochreiter & Schmidhuber 1997, "Long Short-Term Memory"; forget gate: Gers, Schmidhuber & Cummins 2000,
-    "Learning to Forget", its bias: Jozefowicz, Zaremba & Sutskever 2015, "An Empirical Exploration of Recurrent
-    Network Architectures", section 2.2.
-
-    >>> import jax, jax.numpy as jnp
-    >>> net, x = LSTM(8), jnp.ones((2, 5, 3))
-    >>> net.apply(net.init(jax.random.key(0), x), x).output.shape
-    (2, 8)
+    `seed` is there for layers with dropout alone: masks are drawn from it, so that all steps have the same; 0 until
+    the first step in training draws it.
     """
 
-    padded = "aware"
+    h: Float[Array, "rows units"]
+    seed: UInt[Array, ""] | None = None
+
+
+class Recurrent:
+    """What recurrent layers have in common, mixed into a brick that has these settings and a `_sweep`."""
+
+    memory_type: ClassVar[Any] = RecurrentMemory
+    wide: ClassVar[tuple[str, ...]] = ()
+    """What of the memory adds up over many steps, and so keeps a wide type."""
 
     units: int
-    return_sequence: bool = False
-    weights: str = "glorot_uniform"
-    memory_weights: str = "orthogonal"
+    return_sequence: bool
+    weights: str
+    memory_weights: str
+    dropout: float
+    memory_dropout: float
+
+    def _sweep(
+        self, scope: Scope, x: Array, state: State, memory_scale: Array | None, lengths: Array | None
+    ) -> tuple[Array, State]:
+        """Return the h of every step and the last state; `memory_scale` is what h is multiplied with before U."""
+        raise NotImplementedError
 
     def validate(self) -> None:
-        """Check the number of units and the names."""
-        self.require(self.units >= 1, "units", "at least 1")
+        """Check the number of units, the names and the rates."""
+        layer: Any = self
+        layer.require(self.units >= 1, "units", "at least 1")
         initializer(self.weights)
         initializer(self.memory_weights)
+        for name in ("dropout", "memory_dropout"):
+            layer.require(0 <= getattr(self, name) < 1, name, "a probability of dropping, 0 <= rate < 1")
 
-    def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> LSTMMemory:
+    def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> Any:
         """Return the memory before the first step: zeros. `length` is for bricks that keep every step."""
         del length
-        return LSTMMemory(jnp.zeros((rows, self.units), dtype), jnp.zeros((rows, self.units), dtype))
+        return self._zeros(rows, dtype, dtype)
 
     def __call__(
         self,
         scope: Scope,
         x: Float[Array, "rows time features"] | Padded,
-        memory: LSTMMemory | None = None,
+        memory: Any = None,
         return_memory: bool = False,
-    ) -> Array | Padded | tuple[Array | Padded, LSTMMemory]:
+    ) -> Any:
         """Run over whole sequences, from zeros or from `memory`; with `return_memory` return (y, memory)."""
         values, lengths = (x.values, x.lengths) if isinstance(x, Padded) else (x, None)
         check_sequences(values)
-        w, u, b = self._weights(scope, values.shape[-1])
-        gates = scope.cast(values) @ w
-        gates = gates + jnp.broadcast_to(b, gates.shape)
-        start = self._checked(memory, values.shape[0], gates.dtype)
-        hs, (h, c) = lstm_sweep(gates, start.h, start.c, u, lengths=lengths)
-        last = LSTMMemory(h.astype(start.h.dtype), c)
+        hs, h, memory = self._run(scope, values, memory, lengths, again=True)
         y = h if not self.return_sequence else x.with_values(hs) if isinstance(x, Padded) else hs
-        return (y, last) if return_memory else y
+        return (y, memory) if return_memory else y
 
-    def step(self, scope: Scope, x: Float[Array, "rows features"], memory: LSTMMemory) -> tuple[Array, LSTMMemory]:
+    def step(self, scope: Scope, x: Float[Array, "rows features"], memory: Any) -> tuple[Array, Any]:
         """Run one step: return its h (rows, units), and the memory after it."""
         if x.ndim != 2:
             raise ShapeError(f"a step wants (rows, features), got {x.shape}; call the brick itself for sequences.")
-        w, u, b = self._weights(scope, x.shape[-1])
-        memory = self._checked(memory, x.shape[0], scope.dtype)
-        gates = scope.cast(x) @ w + scope.cast(memory.h) @ u
-        h, c = lstm_cell(gates + jnp.broadcast_to(b, gates.shape), memory.c)
-        return h, LSTMMemory(h.astype(memory.h.dtype), c)
+        _, h, memory = self._run(scope, x[:, None], memory, None, again=False)
+        return h, memory
 
-    def _weights(self, scope: Scope, features: int) -> tuple[Array, Array, Array]:
-        return (
-            scope.param("input_weight", (features, 4 * self.units), _Gates(initializer(self.weights))),
-            scope.param("memory_weight", (self.units, 4 * self.units), _Gates(initializer(self.memory_weights))),
-            scope.param("bias", (4 * self.units,), _forget_bias),
+    def _run(self, scope: Scope, x: Array, memory: Any, lengths: Array | None, again: bool) -> tuple[Array, Array, Any]:
+        """Return the h of every step, the last h, and the memory; masks of dropout are drawn `again`, or kept."""
+        wide = wide_type(scope.dtype)
+        before = self._zeros(x.shape[0], scope.dtype, wide) if memory is None else self._checked(memory, x.shape[0])
+        *arrays, seed = before
+        names = self.memory_type._fields
+        state = tuple(a.astype(wide if n in self.wide else scope.dtype) for n, a in zip(names, arrays, strict=False))
+        x, memory_scale, seed = self._dropped(scope, scope.cast(x), seed, again)
+        hs, state = self._sweep(scope, x, state, memory_scale, lengths)
+        after = (new.astype(old.dtype) for new, old in zip(state, arrays, strict=True))
+        return hs, state[0].astype(scope.dtype), self.memory_type(*after, seed)
+
+    def _dropped(
+        self, scope: Scope, x: Array, seed: Array | None, again: bool
+    ) -> tuple[Array, Array | None, Array | None]:
+        """Return x after dropout, what h is multiplied with before U, and the seed of both masks."""
+        rates = [_rate(scope, name, getattr(self, name)) for name in ("dropout", "memory_dropout")]
+        if not scope.training or all(rate is None for rate in rates):
+            return x, None, seed
+        if seed is None and not again:
+            raise SettingError(
+                "its memory has no place for the seed of dropout, which all steps share. To vary a rate by settings=, "
+                "give the brick itself one above 0."
+            )
+        drawn = jax.random.bits(scope.key(), (), "uint32") | 1  # never 0, which stands for none
+        current = drawn if seed is None or again else jnp.where(seed == 0, drawn, seed)
+        keys = jax.random.split(jax.random.key(current))
+        scale, memory_scale = (
+            None
+            if rate is None
+            else scope.tap(name, keep_mask(key, (x.shape[0], width), rate)).astype(x.dtype)
+            * jnp.asarray(1 / (1 - rate), x.dtype)
+            for name, key, width, rate in zip(
+                ("mask", "memory_mask"), keys, (x.shape[-1], self.units), rates, strict=True
+            )
         )
+        return x if scale is None else x * scale[:, None], memory_scale, None if seed is None else current
 
-    def _checked(self, memory: LSTMMemory | None, rows: int, dtype: DTypeLike) -> LSTMMemory:
-        if memory is None:
-            # the cell adds up over many steps: it keeps a wide type
-            h, c = (jnp.zeros((rows, self.units), kind) for kind in (dtype, wide_type(dtype)))
-            return LSTMMemory(h, c)
-        for name, array in zip(LSTMMemory._fields, memory, strict=True):
+    def _products(self, scope: Scope, x: Array, blocks: int, bias: Initializer) -> tuple[Array, Array]:
+        """Declare W, U and b, each of several blocks side by side; return x W + b, and U."""
+        width = blocks * self.units
+        w = scope.param("input_weight", (x.shape[-1], width), Blocks(initializer(self.weights), blocks))
+        u = scope.param("memory_weight", (self.units, width), Blocks(initializer(self.memory_weights), blocks))
+        z = x @ w
+        return z + jnp.broadcast_to(scope.param("bias", (width,), bias), z.shape), u
+
+    def _zeros(self, rows: int, dtype: DTypeLike, wide: DTypeLike) -> Any:
+        kinds = (wide if name in self.wide else dtype for name in self.memory_type._fields[:-1])
+        seed = jnp.zeros((), "uint32") if self.dropout or self.memory_dropout else None
+        return self.memory_type(*(jnp.zeros((rows, self.units), kind) for kind in kinds), seed)
+
+    def _checked(self, memory: Any, rows: int) -> Any:
+        for name, array in zip(self.memory_type._fields[:-1], memory, strict=False):
             if array.shape != (rows, self.units):
                 raise ShapeError(f"its memory's {name} must be {(rows, self.units)}, got {array.shape}.")
-        return LSTMMemory(*memory)
+        return self.memory_type(*memory)
 
 
-class _Gates:
-    """An initialiser that draws the four gates' blocks one by one, each with its own fans."""
+def _rate(scope: Scope, name: str, own: float) -> Any:
+    """Return a rate of dropout, which may be a traced number; None for no dropout."""
+    rate = scope.setting(name, own)
+    if not isinstance(rate, int | float):
+        return rate
+    if not 0 <= rate < 1:
+        raise SettingError(f"A rate of {name} must be 0 <= rate < 1, got {rate!r}.")
+    return rate or None
 
-    def __init__(self, one: Initializer):
-        self.one = one
+
+class Blocks:
+    """An initialiser that draws the blocks of a matrix, side by side, one by one, each with its own fans."""
+
+    def __init__(self, one: Initializer, blocks: int):
+        self.one, self.blocks = one, blocks
 
     def __call__(self, key: Array, shape: Shape, dtype: DTypeLike) -> Array:
-        block = (shape[0], shape[1] // 4)
-        return jnp.concatenate([self.one(k, block, dtype) for k in jax.random.split(key, 4)], axis=1)
-
-
-def _forget_bias(key: Array, shape: Shape, dtype: DTypeLike) -> Array:
-    units = shape[0] // 4
-    return zeros(key, shape, dtype).at[units : 2 * units].set(1)
+        """Draw all blocks."""
+        block = (shape[0], shape[1] // self.blocks)
+        keys = jax.random.split(key, self.blocks)
+        return jnp.concatenate([self.one(k, block, dtype) for k in keys], axis=1)

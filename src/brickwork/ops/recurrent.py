@@ -1,14 +1,16 @@
-"""Sweeps of recurrent cells over time; the long short-term memory."""
+"""Recurrent cells swept over time: the simple one, the gated unit, the long short-term memory; sequences backwards."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Integer
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Integer, Shaped
 
 from brickwork.core.errors import ShapeError
+from brickwork.ops.activations import activate
 from brickwork.ops.precision import accumulated
 
 State = TypeVar("State")
@@ -53,6 +55,10 @@ def sweep(
         return jax.tree.map(hold, new, state), jax.tree.map(lambda y: hold(y, jnp.zeros_like(y)), outputs)
 
     running = None if lengths is None else jnp.arange(time, dtype=lengths.dtype)[:, None] < lengths
+    if time == 1:  # no loop: one step costs what its cell costs
+        now = jax.tree.map(lambda x: x[:, 0], inputs), None if running is None else running[0]
+        state, outputs = guarded(state, now)
+        return jax.tree.map(lambda y: y[:, None], outputs), state
     by_time = jax.tree.map(_swapped, inputs)
     state, outputs = lax.scan(guarded, state, (by_time, running), length=time, reverse=reverse)
     return jax.tree.map(_swapped, outputs), state
@@ -87,36 +93,167 @@ def lstm_sweep(
     c0: Float[Array, "batch hidden"],
     recurrent_kernel: Float[Array, "hidden four_hidden"],
     *,
+    memory_scale: Float[Array, "batch hidden"] | None = None,
     lengths: Integer[Array, " batch"] | None = None,
     reverse: bool = False,
 ) -> tuple[Float[Array, "batch time hidden"], tuple[Float[Array, "batch hidden"], Float[Array, "batch hidden"]]]:
     """Run a long short-term memory over sequences; returns the h of every step, and the last (h, c).
 
     `gate_inputs` is x W + b for all steps, computed at once beforehand (one large matrix product); each step adds
-    h U with `recurrent_kernel` U and calls `lstm_cell`, whose gate order holds here. See `sweep` for `lengths`
-    (state held and outputs 0 past a row's end) and `reverse`.
+    (s h) U with `recurrent_kernel` U and `memory_scale` s (a mask of dropout, say; 1 without it) and calls
+    `lstm_cell`, whose gate order holds here. See `sweep` for `lengths` (state held and outputs 0 past a row's end)
+    and `reverse`.
 
     Raises `ShapeError` when sizes do not fit.
     """
-    hidden = h0.shape[-1] if h0.ndim else 0
-    expected = {
-        "gate_inputs": (gate_inputs, (h0.shape[0] if h0.ndim else 0, "time", 4 * hidden)),
-        "c0": (c0, h0.shape),
-        "recurrent_kernel": (recurrent_kernel, (hidden, 4 * hidden)),
-    }
-    for name, (array, shape) in expected.items():
-        if len(array.shape) != len(shape) or any(
-            n != m for n, m in zip(array.shape, shape, strict=True) if m != "time"
-        ):
-            words = ", ".join(map(str, shape))
-            raise ShapeError(f"lstm_sweep: with h0 {h0.shape}, {name} must be ({words}), got {array.shape}.")
+    rows, hidden = _sizes(h0)
+    _require_fit(
+        "lstm_sweep",
+        h0,
+        gate_inputs=(gate_inputs, (rows, "time", 4 * hidden)),
+        c0=(c0, h0.shape),
+        recurrent_kernel=(recurrent_kernel, (hidden, 4 * hidden)),
+        memory_scale=(memory_scale, h0.shape),
+    )
 
     def step(state, gates):
         h, c = state
-        h, c = lstm_cell(gates + (h @ recurrent_kernel).astype(gates.dtype), c)
+        h, c = lstm_cell(gates + _recalled(h, recurrent_kernel, memory_scale, gates.dtype), c)
         return (h, c), h
 
     return sweep(step, (h0.astype(gate_inputs.dtype), c0), gate_inputs, lengths=lengths, reverse=reverse)
+
+
+def gru_sweep(
+    inputs: Float[Array, "batch time three_hidden"],
+    h0: Float[Array, "batch hidden"],
+    recurrent_kernel: Float[Array, "hidden three_hidden"],
+    recurrent_bias: Float[Array, " hidden"] | None = None,
+    *,
+    reset: Literal["after", "before"] = "after",
+    memory_scale: Float[Array, "batch hidden"] | None = None,
+    lengths: Integer[Array, " batch"] | None = None,
+    reverse: bool = False,
+) -> tuple[Float[Array, "batch time hidden"], Float[Array, "batch hidden"]]:
+    """Run a gated recurrent unit over sequences; returns the h of every step, and the last one.
+
+    The last axis of `inputs`, which is x W + b for all steps, and of `recurrent_kernel` U holds, in this order,
+    reset, update, candidate (as in PyTorch). With `recurrent_bias` a and `memory_scale` s (a mask of dropout, say):
+
+    r, z = sigmoid of x W + b + (s h) U
+    n = tanh(x W + b + r ((s h) U + a)), or with `reset` "before" tanh(x W + b + (r s h) U + a)
+    h' = (1 - z) n + z h
+
+    The outputs have the type of `inputs`; the state keeps its own, since it adds up over many steps (float32 suits
+    bfloat16 inputs). Computed in float32 at least. See `sweep` for `lengths` and `reverse`.
+
+    Raises `ShapeError` when sizes do not fit. Source: Cho et al. (2014), "Learning phrase representations using RNN
+    encoder-decoder for statistical machine translation", equations 5 to 8, which reset before the product; after it,
+    as cuDNN and PyTorch do, one product serves all three.
+    """
+    rows, hidden = _sizes(h0)
+    _require_fit(
+        "gru_sweep",
+        h0,
+        inputs=(inputs, (rows, "time", 3 * hidden)),
+        recurrent_kernel=(recurrent_kernel, (hidden, 3 * hidden)),
+        recurrent_bias=(recurrent_bias, (hidden,)),
+        memory_scale=(memory_scale, h0.shape),
+    )
+    both = 2 * hidden  # the gates' width
+    first = recurrent_kernel if reset == "after" else recurrent_kernel[:, :both]
+    bias = 0.0 if recurrent_bias is None else jnp.broadcast_to(accumulated(recurrent_bias), h0.shape)
+
+    def step(h, x):
+        narrow, wide = h.astype(x.dtype), accumulated(x)
+        recalled = accumulated(_recalled(narrow, first, memory_scale, x.dtype))
+        r, z = jnp.split(jax.nn.sigmoid(wide[:, :both] + recalled[:, :both]), 2, axis=-1)
+        if reset == "after":
+            candidate = r * (recalled[:, both:] + bias)
+        else:
+            kept = r.astype(x.dtype) * narrow
+            candidate = accumulated(_recalled(kept, recurrent_kernel[:, both:], memory_scale, x.dtype)) + bias
+        new = (1 - z) * jnp.tanh(wide[:, both:] + candidate) + z * h.astype(z.dtype)
+        return new.astype(h.dtype), new.astype(x.dtype)
+
+    return sweep(step, h0, inputs, lengths=lengths, reverse=reverse)
+
+
+def simple_sweep(
+    inputs: Float[Array, "batch time hidden"],
+    h0: Float[Array, "batch hidden"],
+    recurrent_kernel: Float[Array, "hidden hidden"],
+    *,
+    activation: str = "tanh",
+    memory_scale: Float[Array, "batch hidden"] | None = None,
+    lengths: Integer[Array, " batch"] | None = None,
+    reverse: bool = False,
+) -> tuple[Float[Array, "batch time hidden"], Float[Array, "batch hidden"]]:
+    """Run a simple recurrent cell over sequences; returns the h of every step, and the last one.
+
+    h' = activation(x W + b + (s h) U)
+
+    `inputs` is x W + b for all steps, `recurrent_kernel` U, `memory_scale` s (a mask of dropout, say; 1 without it).
+    See `sweep` for `lengths` and `reverse`.
+
+    Raises `ShapeError` when sizes do not fit, `SettingError` for an unknown activation. Source: Elman (1990),
+    "Finding structure in time".
+    """
+    rows, hidden = _sizes(h0)
+    _require_fit(
+        "simple_sweep",
+        h0,
+        inputs=(inputs, (rows, "time", hidden)),
+        recurrent_kernel=(recurrent_kernel, (hidden, hidden)),
+        memory_scale=(memory_scale, h0.shape),
+    )
+
+    def step(h, x):
+        h = activate(activation, x + _recalled(h, recurrent_kernel, memory_scale, x.dtype))
+        return h, h
+
+    return sweep(step, h0.astype(inputs.dtype), inputs, lengths=lengths, reverse=reverse)
+
+
+def backwards(
+    x: Shaped[Array, "batch time ..."], lengths: Integer[Array, " batch"] | None = None
+) -> Shaped[Array, "batch time ..."]:
+    """Return sequences from their last step to their first: y[b, t] = x[b, lengths[b] - 1 - t].
+
+    Each row turns within its own length (the whole time axis without `lengths`); what lies past it stays where it is.
+
+    Raises `ShapeError` when there is no time axis or lengths do not fit.
+    """
+    if x.ndim < 2 or (lengths is not None and lengths.shape != x.shape[:1]):
+        given = "" if lengths is None else f" with lengths {lengths.shape}"
+        raise ShapeError(f"backwards needs sequences (batch, time, ...) and one length a row, got {x.shape}{given}.")
+    if lengths is None:
+        return jnp.flip(x, axis=1)
+    places = lax.broadcasted_iota(lengths.dtype, x.shape[:2], 1)
+    ends = jnp.broadcast_to(lengths[:, None], places.shape)
+    places = jnp.where(places < ends, ends - 1 - places, places)
+    return jnp.take_along_axis(x, places.reshape(*places.shape, *[1] * (x.ndim - 2)), axis=1)
+
+
+def _recalled(h: Array, kernel: Array, scale: Array | None, dtype: DTypeLike) -> Array:
+    """Return (s h) U in the type of the inputs that it is added to."""
+    scaled = h if scale is None else h * scale.astype(h.dtype)
+    return (scaled @ kernel).astype(dtype)
+
+
+def _sizes(h0: Array) -> tuple[int, int]:
+    return (h0.shape[0], h0.shape[-1]) if h0.ndim else (0, 0)
+
+
+def _require_fit(name: str, h0: Array, **expected: tuple[Array | None, tuple[int | str, ...]]) -> None:
+    """Raise `ShapeError` unless each array that is there has its shape; "time" stands for any number."""
+    for what, (array, shape) in expected.items():
+        if array is None:
+            continue
+        sizes = zip(array.shape, shape, strict=False)
+        if len(array.shape) != len(shape) or any(n != m for n, m in sizes if m != "time"):
+            words = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+            raise ShapeError(f"{name}: with h0 {h0.shape}, {what} must be ({words}), got {array.shape}.")
 
 
 def _swapped(x: Array) -> Array:
