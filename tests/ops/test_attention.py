@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickwork.core.errors import ShapeError
-from brickwork.ops import dot_product_attention
+from brickwork.ops import additive_weights, dot_product_attention
 from ops.twins import check_golden, plain
 
 
@@ -36,14 +36,25 @@ def test_agrees_with_torch(float64):
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(0, 2), st.integers(0, 3), st.integers(0, 4), st.integers(1, 2), st.integers(1, 2), st.booleans())
-def test_agrees_with_numpy_with_masks(batch, queries, keys, key_heads, shared, causal):
+@given(
+    st.integers(0, 2),
+    st.integers(0, 3),
+    st.integers(0, 4),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.booleans(),
+    st.sampled_from([None, 1, 2]),
+)
+def test_agrees_with_numpy_with_masks(batch, queries, keys, key_heads, shared, causal, window):
     heads, offset = key_heads * shared, 1
     q, k, v = arrays(0, (batch, queries, heads, 3), (batch, keys, key_heads, 3), (batch, keys, key_heads, 2))
     mask = np.random.default_rng(1).random((batch, heads, queries, keys)) < 0.5
-    y = dot_product_attention(q, k, v, mask=jnp.asarray(mask), causal=causal, query_offset=offset)
+    y = dot_product_attention(q, k, v, mask=jnp.asarray(mask), causal=causal, window=window, query_offset=offset)
+    ago = np.arange(queries)[:, None] + offset - np.arange(keys)
     if causal:
-        mask = mask & (np.arange(keys) <= np.arange(queries)[:, None] + offset)
+        mask = mask & (ago >= 0)
+    if window is not None:
+        mask = mask & (np.abs(ago) < window)
     expected = by_hand(*(np.asarray(a, "float64") for a in (q, k, v)), mask, 3**-0.5)
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
 
@@ -93,6 +104,23 @@ def test_large_scores_are_safe_and_types_stay():
         assert jnp.all(jnp.isfinite(y))
 
 
+def test_additive_weights_are_shares_of_what_may_be_seen_also_in_small_types():
+    q, k, direction = arrays(0, (2, 3, 4), (2, 5, 4), (4,), dtype="bfloat16")
+    mask = jnp.ones((2, 1, 5), bool).at[0, 0, 2:].set(False).at[1].set(False)
+
+    @jax.jit
+    def both(q):
+        steep = jax.grad(lambda q: jnp.sum(additive_weights(q, k, 1000 * direction, mask=mask)[..., 1]))
+        return additive_weights(q, k, direction, mask=mask), steep(q)
+
+    with jax.numpy_dtype_promotion("strict"):
+        weights, slope = both(q)
+    assert weights.dtype == jnp.bfloat16
+    assert jnp.all(jnp.isfinite(slope))
+    np.testing.assert_array_equal(np.asarray(weights[:, 0] > 0), [[True, True, False, False, False], [False] * 5])
+    np.testing.assert_allclose(np.asarray(weights, "float32").sum(-1), [[1] * 3, [0] * 3], atol=1e-2)
+
+
 def test_vmap_and_a_loop_agree():
     q, k, v = arrays(0, (3, 1, 2, 2, 4), (3, 1, 4, 1, 4), (3, 1, 4, 1, 4))
     mapped = jax.vmap(lambda q, k, v: dot_product_attention(q, k, v, causal=True, query_offset=2))(q, k, v)
@@ -113,5 +141,7 @@ def test_misfits_are_explained():
         attend(q, k, v, mask=jnp.ones((2, 5), bool))
     with pytest.raises(ShapeError, match="bias must have"):
         attend(q, k, v, bias=jnp.ones((2, 4, 3, 4)))
+    with pytest.raises(ShapeError, match=r"additive_weights: q must be \(batch, queries, units\)"):
+        plain(additive_weights)(q[:, :, 0], k[:, :, 0], jnp.ones(2))
     with pytest.raises(ShapeError, match="query_offset"):
         attend(q, k, v, causal=True, query_offset=jnp.zeros(3, jnp.int32))

@@ -42,7 +42,10 @@ class Sequential(Brick):
     Step by step, for networks with parts that remember: `y, memory = net.step(scope, x, memory)` runs parts that
     have a `step` by it and the others as they are, from `memory = net.memory(rows)`.
 
-    Shapes: those of the parts, checked when planned. No settings but the parts.
+    Shapes: those of the parts, checked when planned.
+
+    Args:
+        parts: bricks one by one, or by name.
 
     Raises:
         SettingError: a part that is no brick, or a name that is used twice or has other signs than letters, digits, _.
@@ -190,7 +193,8 @@ class Stack(Brick):
     Parameters are stored below `brick/` with a leading axis of copies. Against n bricks in a Sequential it
     compiles n times faster and computes the same.
 
-    Step by step, where the brick remembers: `y, memory = stack.step(scope, x, memory)`, from `stack.memory(rows)`.
+    Step by step, where the brick remembers: `y, memory = stack.step(scope, x, memory)`, from `stack.memory(rows)`. If
+    it looks at a context, as decoders do, `_, memory = stack.start(scope, context, memory)` comes before the steps.
 
     Shapes: the brick must return the shape and type that it gets. Further inputs go to every copy.
 
@@ -232,6 +236,10 @@ class Stack(Brick):
             return {}
         one = self.brick.memory(rows, dtype, length=length)
         return jax.tree.map(lambda leaf: jnp.repeat(leaf[None], self.n, axis=0), one)
+
+    def start(self, scope: Scope, context: Any, memory: Any) -> tuple[Any, Any]:
+        """Return the context as it is, and the memory with what every copy keeps of it."""
+        return scope.stack("brick", self.brick, self.n, context, each=memory, method="start")
 
     def step(self, scope: Scope, x: Array, memory: Any) -> tuple[Array, Any]:
         """Run one step through all copies."""

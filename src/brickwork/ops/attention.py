@@ -22,6 +22,7 @@ def dot_product_attention(
     mask: Array | None = ...,
     bias: Array | None = ...,
     causal: bool = ...,
+    window: int | None = ...,
     query_offset: int | Array = ...,
     scale: float | None = ...,
     return_weights: Literal[False] = ...,
@@ -35,6 +36,7 @@ def dot_product_attention(
     mask: Array | None = ...,
     bias: Array | None = ...,
     causal: bool = ...,
+    window: int | None = ...,
     query_offset: int | Array = ...,
     scale: float | None = ...,
     return_weights: Literal[True],
@@ -47,6 +49,7 @@ def dot_product_attention(
     mask: Bool[Array, "#batch #heads #queries #keys"] | None = None,
     bias: Float[Array, "#batch #heads #queries #keys"] | None = None,
     causal: bool = False,
+    window: int | None = None,
     query_offset: int | Integer[Array, ""] | Integer[Array, " batch"] = 0,
     scale: float | None = None,
     return_weights: bool = False,
@@ -59,6 +62,7 @@ def dot_product_attention(
       queries, keys), each of full size or 1.
     - `causal` lets query i see keys j <= i + query_offset. When decoding with a cache, `query_offset` is the number
       of keys that came before the first query (one for all, or one per row).
+    - `window` hides keys that are `window` or more steps away from i + query_offset; all scores are computed still.
     - Fewer heads of keys than of queries: query head h uses key head h // (heads / key_heads).
     - A query that may look nowhere gives 0, with gradients 0, never nan.
 
@@ -66,7 +70,8 @@ def dot_product_attention(
     that `return_weights` adds, have the type of `q`.
 
     Raises `ShapeError` when shapes do not fit. Sources: Vaswani et al. (2017), "Attention is all you need", section
-    3.2.1; Ainslie et al. (2023), "GQA", for shared key heads.
+    3.2.1; Ainslie et al. (2023), "GQA", for shared key heads; Beltagy et al. (2020), "Longformer", section 3.1, for
+    windows.
     """
     _check(q, k, v, mask, bias, query_offset)
     batch, queries, heads, size = q.shape
@@ -78,19 +83,52 @@ def dot_product_attention(
     scores = scores * jnp.asarray(size**-0.5 if scale is None else scale, wide)
     if bias is not None:
         scores = scores + bias.astype(wide)
-    weights = _masked_softmax(scores, _visible(mask, causal, query_offset, queries, keys)).astype(q.dtype)
+    seen = _visible(mask, causal, window, query_offset, queries, keys)
+    weights = _masked_softmax(scores, seen).astype(q.dtype)
     shares = weights.reshape(batch, key_heads, heads // key_heads, queries, keys)
     y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v.astype(q.dtype)).reshape(batch, queries, heads, v.shape[-1])
     return (y, weights) if return_weights else y
 
 
-def _visible(mask: Array | None, causal: bool, offset: int | Array, queries: int, keys: int) -> Array | None:
-    if not causal:
+def additive_weights(
+    q: Float[Array, "batch queries units"],
+    k: Float[Array, "batch keys units"],
+    direction: Float[Array, " units"],
+    *,
+    mask: Bool[Array, "#batch #queries #keys"] | None = None,
+) -> Float[Array, "batch queries keys"]:
+    """Return attention weights from scores that a small network gives to pairs of a query and a key.
+
+    weights = softmax over keys of sum(direction * tanh(q + k))
+
+    `mask` is true where a query may look; one that may look nowhere gets weights of 0. Scores and softmax are computed
+    in float32 at least; the weights have the type of `q`.
+
+    Raises `ShapeError` when shapes do not fit. Source: Bahdanau, Cho and Bengio (2015), "Neural machine translation by
+    jointly learning to align and translate", appendix A.1.2.
+    """
+    if not (q.ndim == k.ndim == 3 and q.shape[::2] == k.shape[::2] and direction.shape == q.shape[2:]):
+        raise ShapeError(
+            "additive_weights: q must be (batch, queries, units), k (batch, keys, units), direction (units,); got "
+            f"q {q.shape}, k {k.shape}, direction {direction.shape}."
+        )
+    wide = wide_type(q.dtype)
+    hidden = jnp.tanh(q[:, :, None, :] + k[:, None, :, :])  # (batch, queries, keys, units)
+    scores = jnp.sum(hidden.astype(wide) * direction.astype(wide), axis=-1)
+    return _masked_softmax(scores, mask).astype(q.dtype)
+
+
+def _visible(
+    mask: Array | None, causal: bool, window: int | None, offset: int | Array, queries: int, keys: int
+) -> Array | None:
+    if not causal and window is None:
         return mask
-    last = jnp.asarray(offset, jnp.int32)[..., None] + jnp.arange(queries, dtype=jnp.int32)  # (queries,) or by row
-    past = jnp.arange(keys, dtype=jnp.int32) <= last[..., None]
-    past = past[:, None] if past.ndim == 3 else past[None, None]
-    return past if mask is None else mask & past
+    here = jnp.asarray(offset, jnp.int32)[..., None] + jnp.arange(queries, dtype=jnp.int32)  # (queries,) or by row
+    ago = here[..., None] - jnp.arange(keys, dtype=jnp.int32)  # (queries, keys), or by row
+    near = ago >= 0 if causal else jnp.ones(ago.shape, bool)
+    near = near if window is None else near & (jnp.abs(ago) < window)
+    near = near[:, None] if near.ndim == 3 else near[None, None]
+    return near if mask is None else mask & near
 
 
 def _masked_softmax(scores: Array, visible: Array | None) -> Array:
