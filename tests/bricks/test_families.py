@@ -54,11 +54,15 @@ def test_fans_of_matrices_and_kernels():
 VARIANCES = {
     "zeros": lambda i, o: 0,
     "ones": lambda i, o: 0,
+    "identity": lambda i, o: (share := 1 / (9 * 80)) * (1 - share),  # one of as many entries is 1
+    "uniform": lambda i, o: 0.1**2 / 12,
     "normal": lambda i, o: 0.0004,
+    "truncated_normal": lambda i, o: 0.0004 * (1 - 4 * 0.05399097 / 0.95449974),  # 1 - 2 a phi(a) / (2 Phi(a) - 1)
     "glorot_uniform": lambda i, o: 2 / (i + o),
     "glorot_normal": lambda i, o: 2 / (i + o),
     "he_uniform": lambda i, o: 2 / i,
     "he_normal": lambda i, o: 2 / i,
+    "lecun_uniform": lambda i, o: 1 / i,
     "lecun_normal": lambda i, o: 1 / i,
     "orthogonal": lambda i, o: 1 / max(i, 80),  # a unit vector in as many dimensions
 }

@@ -1,24 +1,41 @@
+import doctest
+import inspect
+import re
+from functools import cache, partial
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from brickwork.core.errors import SettingError
-from brickwork.ops import ACTIVATIONS, activate
-from ops.twins import stored
+from brickwork.core.errors import SettingError, ShapeError
+from brickwork.ops import ACTIVATIONS, activate, activations, capsules, glu, rectifiers, sigmoids
+from ops.twins import plain
 
-CHECKED = sorted(ACTIVATIONS.keys() - {"linear"})
+CHECKED = {name: plain(function) for name, function in ACTIVATIONS.items()} | {
+    "leaky_relu/slope": partial(plain(rectifiers.leaky_relu), slope=0.25),
+    "elu/alpha": partial(plain(rectifiers.elu), alpha=0.5),
+    "celu/alpha": partial(plain(rectifiers.celu), alpha=0.5),
+    "glu": plain(glu),
+}
+
+
+@cache
+def stored():
+    with np.load(Path(__file__).parents[1] / "oracles" / "activations_torch.npz") as file:
+        return {key.removeprefix("activation/"): value for key, value in file.items()}
 
 
 @pytest.mark.parametrize("float64", [False, True])
-def test_agrees_with_torch(float64):
+def test_agrees_with_torch_also_at_the_kinks(float64):
     with jax.enable_x64(float64), jax.numpy_dtype_promotion("strict"):
         dtype = jnp.float64 if float64 else jnp.float32
-        x = jnp.asarray(stored()["activation/tanh/in/x"], dtype)
-        directions = {name: jnp.asarray(stored()[f"activation/{name}/direction"], dtype) for name in CHECKED}
+        x = jnp.asarray(stored()["tanh/in/0"], dtype)
+        directions = {name: jnp.asarray(stored()[f"{name}/direction"], dtype) for name in CHECKED}
 
         def each(name, x, direction):
-            y, pull = jax.vjp(lambda x: activate(name, x), x)
+            y, pull = jax.vjp(CHECKED[name], x)
             return y, pull(direction)[0]
 
         found = jax.jit(lambda x, directions: {name: each(name, x, directions[name]) for name in CHECKED})(
@@ -26,10 +43,10 @@ def test_agrees_with_torch(float64):
         )
     for name, (y, gradient) in found.items():
         limits = {"rtol": 1e-9, "atol": 1e-11} if float64 else {"rtol": 1e-4, "atol": 1e-5}
-        np.testing.assert_allclose(y, stored()[f"activation/{name}/out"], err_msg=name, **limits)
+        np.testing.assert_allclose(y, stored()[f"{name}/out"], err_msg=name, **limits)
         if name == "hard_sigmoid" and float64:
             limits["rtol"] = 1e-7  # PyTorch's gradient has 1/6 rounded to float32
-        np.testing.assert_allclose(gradient, stored()[f"activation/{name}/grad/x"], err_msg=name, **limits)
+        np.testing.assert_allclose(gradient, stored()[f"{name}/grad/in/0"], err_msg=name, **limits)
 
 
 def test_linear_is_the_same_array():
@@ -53,6 +70,26 @@ def test_types_stay_and_large_inputs_are_finite(dtype):
             assert np.all(np.isfinite(np.asarray(array, "float32"))), name
 
 
-def test_a_mistyped_name_is_explained():
+def test_misuse_is_explained():
     with pytest.raises(SettingError, match=r"no activation 'sigmiod'. Did you mean 'sigmoid'\?"):
         activate("sigmiod", jnp.ones(2))
+    with pytest.raises(ShapeError, match=r"must be even, got \(2, 3\)"):
+        plain(glu)(jnp.ones((2, 3)))
+    with pytest.raises(SettingError, match="no activation 'glu'"):
+        activate("glu", jnp.ones(2))
+
+
+@pytest.mark.parametrize("module", [activations, rectifiers, sigmoids, capsules])
+def test_examples_in_docstrings(module):
+    result = doctest.testmod(module)
+    assert result.failed == 0
+    assert result.attempted > 0
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_docstrings_have_an_idea_an_equation_a_source_and_an_example(name):
+    first, equation, *rest = inspect.cleandoc(ACTIVATIONS[name].__doc__ or "").split("\n\n")
+    assert first.endswith(".")
+    assert equation.startswith("    y")
+    assert re.search(r"\nSource: .*\b(19|20)\d\d\b", "\n".join(["", *rest]))
+    assert rest[-1].startswith(">>> ")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickwork.core.errors import SettingError, ShapeError
-from brickwork.ops import batch_moments, moments, normalize, rms_normalize, standardize
+from brickwork.ops import batch_moments, group_normalize, moments, normalize, rms_normalize, standardize
 from ops.twins import check_golden, plain
 
 
@@ -77,8 +77,26 @@ def test_axes_stay_and_broadcast():
     np.testing.assert_allclose(normalize(x, (1, 2), weights=jnp.ones(4)).std((1, 2)), 1, rtol=1e-4)
 
 
+def test_groups_are_normalised_row_by_row_over_places_that_count():
+    x = np.random.default_rng(0).normal(size=(2, 3, 2, 4)) + 3
+    weights, expected = np.array([[1, 0, 2], [0, 0, 0]]), np.zeros((3, 2, 4))
+    for group in (slice(0, 2), slice(2, 4)):
+        counted = np.concatenate([x[0, 0, :, group], x[0, 2, :, group], x[0, 2, :, group]])
+        expected[..., group] = (x[0, ..., group] - counted.mean()) / np.sqrt(counted.var() + 1e-5)
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        y = group_normalize(jnp.asarray(x), 2, weights=jnp.asarray(weights))
+    np.testing.assert_allclose(y[0], expected, rtol=1e-9)
+    np.testing.assert_allclose(y[1], x[1] / np.sqrt(1e-5), rtol=1e-9)  # nothing counts: mean 0, variance 0
+
+
 def test_misfits_are_explained():
     x = jnp.ones((2, 3))
+    with pytest.raises(SettingError, match="groups must divide the 3 channels"):
+        plain(group_normalize)(x, 2)
+    with pytest.raises(ShapeError, match=r"group_normalize: .* first axes, such as \(2,\), got \(3,\)"):
+        plain(group_normalize)(x, 3, weights=jnp.ones(3))
+    with pytest.raises(ShapeError, match="group_normalize needs"):
+        plain(group_normalize)(jnp.ones(3), 3)
     with pytest.raises(ShapeError, match=r"first axes, such as \(2,\), got \(3,\)"):
         plain(batch_moments)(x, jnp.ones(3))
     with pytest.raises(ShapeError, match="nothing to take the mean of"):

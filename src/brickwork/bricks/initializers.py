@@ -218,7 +218,7 @@ def orthogonal(key: Array, shape: Shape, dtype: DTypeLike) -> Array:
     neural networks", section 3; signs as in Mezzadri 2007, "How to generate random matrices from the classical
     compact groups", section 5.
 
-    >>> import jax
+    >>> import jax, jax.numpy as jnp
     >>> w = orthogonal(jax.random.key(0), (3, 2), "float32")
     >>> bool((abs(w.T @ w - jnp.eye(2)) < 1e-5).all())
     True

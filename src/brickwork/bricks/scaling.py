@@ -10,11 +10,12 @@ from brickwork.core.scope import Scope
 
 @brick
 class Rescale(Brick):
-    """Multiplies by fixed numbers and adds fixed numbers: y = x * scale + shift.
+    """Multiplies by fixed numbers and adds fixed numbers, to bring inputs to a size that networks learn well from.
 
-    With `scale = 1 / deviation` and `shift = -mean / deviation` of the training data it standardises the inputs
-    (LeCun, Bottou, Orr, Mueller 1998, "Efficient BackProp", section 4.3); at the end of a network it turns outputs into
-    the units of the targets. The numbers are settings, not parameters: training leaves them alone.
+        y = x * scale + shift
+
+    With `scale = 1 / deviation` and `shift = -mean / deviation` of the training data it standardises the inputs; at the
+    end of a network it turns outputs into the units of the targets. The numbers are settings, not parameters: training leaves them alone.
 
     Shapes: any; a tuple has one number for each feature along the last axis.
 
@@ -24,6 +25,8 @@ class Rescale(Brick):
 
     Raises:
         ShapeError: there are more or fewer numbers than features.
+
+    Source: LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp", section 4.3.
 
     >>> import jax, jax.numpy as jnp
     >>> net, x = Rescale(1 / 255), jnp.full((1, 2), 255, jnp.uint8)

@@ -49,12 +49,7 @@ def batch_moments(
     if x.ndim < 2:
         raise ShapeError(f"batch_moments needs (batch, places..., channels), got {x.shape}.")
     if weights is not None:
-        if not 1 <= weights.ndim < x.ndim or weights.shape != x.shape[: weights.ndim]:
-            raise ShapeError(
-                f"batch_moments: weights for {x.shape} must have the shape of its first axes, such as "
-                f"{x.shape[:1]}, got {weights.shape}."
-            )
-        weights = weights.reshape(weights.shape + (1,) * (x.ndim - weights.ndim))
+        weights = _over_places("batch_moments", weights, x)
     mean, variance, total = _weighted_moments(x, tuple(range(x.ndim - 1)), weights)
     return mean.reshape(-1), variance.reshape(-1), total.reshape(())
 
@@ -100,13 +95,45 @@ def normalize(
     """Give `x` mean 0 and variance 1 over some axes, then scale and offset it.
 
     y = (x - mean) / sqrt(variance + epsilon) scale + offset, with `moments(x, axes, weights)`. Over the last axis it
-    is layer normalisation, over height and width of pictures instance normalisation; for group normalisation
-    split the channels into (groups, channels / groups) first.
+    is layer normalisation, over height and width of pictures instance normalisation.
 
     Raises as `moments` and `standardize` do. Source: Ba, Kiros and Hinton (2016), "Layer normalization", equation 4.
     """
     mean, variance = moments(x, axes, weights)
     return standardize(x, mean, variance, scale, offset, epsilon=epsilon)
+
+
+def group_normalize(
+    x: Float[Array, "batch *places channels"],
+    groups: int,
+    scale: Float[Array, " channels"] | None = None,
+    offset: Float[Array, " channels"] | None = None,
+    *,
+    weights: Shaped[Array, "batch *some_places"] | None = None,
+    epsilon: float = 1e-5,
+) -> Float[Array, "batch *places channels"]:
+    """Give each group of channels of each row mean 0 and variance 1 over its places, then scale and offset channels.
+
+    y = (x - mean) / sqrt(variance + epsilon) scale + offset, mean and variance over all places and the channels of one
+    group, which stand side by side. As many groups as channels make it instance normalisation. `weights` are as
+    in `batch_moments`: what has weight 0 is never read; a row without any weight is normalised with mean 0 and
+    variance 0.
+
+    Raises `SettingError` when groups do not divide the channels, `ShapeError` for weights that do not have the
+    shape of the first axes of `x`. Source: Wu and He (2018), "Group normalization", equation 7.
+    """
+    if x.ndim < 2:
+        raise ShapeError(f"group_normalize needs (batch, places..., channels), got {x.shape}.")
+    channels = x.shape[-1]
+    if groups < 1 or channels % groups:
+        raise SettingError(f"groups must divide the {channels} channels of {x.shape}, got {groups}.")
+    grouped = x.reshape(*x.shape[:-1], groups, channels // groups)
+    if weights is not None:
+        weights = _over_places("group_normalize", weights, x)[..., None]
+    mean, variance = moments(grouped, (*range(1, x.ndim - 1), -1), weights)
+    each = (groups, channels // groups)
+    scale, offset = (None if one is None else one.reshape(each) for one in (scale, offset))
+    return standardize(grouped, mean, variance, scale, offset, epsilon=epsilon).reshape(x.shape)
 
 
 def rms_normalize(
@@ -152,6 +179,16 @@ def _axes(x: Array, axes: int | Sequence[int]) -> tuple[int, ...]:
     if len(set(found)) != len(found):
         raise SettingError(f"axes must name every axis once, got {axes!r} for {x.shape}.")
     return found
+
+
+def _over_places(what: str, weights: Array, x: Array) -> Array:
+    """Return weights of rows, or of rows and some places, with axes of 1 for the rest of `x`."""
+    if not 1 <= weights.ndim < x.ndim or weights.shape != x.shape[: weights.ndim]:
+        raise ShapeError(
+            f"{what}: weights for {x.shape} must have the shape of its first axes, such as {x.shape[:1]}, "
+            f"got {weights.shape}."
+        )
+    return weights.reshape(weights.shape + (1,) * (x.ndim - weights.ndim))
 
 
 def _check_epsilon(epsilon: float) -> None:
