@@ -1,9 +1,16 @@
 """How the documentation is built: `make docs`."""
 
 import ast
+import importlib
+import pkgutil
 import re
 from importlib.metadata import version as installed_version
 from typing import Any
+
+import brickwork as bw
+from brickwork.bricks import INITIALIZERS
+from brickwork.core.spec import lookup
+from brickwork.ops import ACTIVATIONS
 
 project = "Brickwork"
 author = "the Brickwork authors"
@@ -160,8 +167,53 @@ def _signature(
     return signature, result
 
 
+# Pages list what there is by a line of their own, so that nothing new is forgotten: `@modules brickwork.bricks` becomes
+# the reference of every file of a package, `@entries brick` the catalogue's entries of a kind.
+
+
+def _expanded(app: Any, name: str, source: list[str]) -> None:
+    """Write out the lines that stand for lists."""
+    del app, name
+    source[0] = re.sub(r"^@modules (\S+)$", lambda found: _modules(found[1]), source[0], flags=re.MULTILINE)
+    source[0] = re.sub(r"^@entries (\S+)$", lambda found: _entries(found[1]), source[0], flags=re.MULTILINE)
+
+
+def _modules(package: str) -> str:
+    """Return the reference of all files of a package, each below what its docstring says it is about."""
+    sections = {}
+    for one in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        text = (importlib.import_module(one.name).__doc__ or "").splitlines()[0]
+        if not one.ispkg:
+            sections[text.split(":")[0].rstrip(".")] = one.name
+    return "\n\n".join(
+        f"## {title}\n\n```{{eval-rst}}\n.. automodule:: {sections[title]}\n```" for title in sorted(sections)
+    )
+
+
+def _entries(kind: str) -> str:
+    """Return tables of the entries of a kind, a table for each family, with links to the reference."""
+    entries = [entry for entry in bw.catalogue(kind=kind) if entry.home.startswith("brickwork")]
+    tables = []
+    for family in dict.fromkeys(entry.family for entry in entries):
+        rows = [
+            f"| {_link(entry)} | {entry.idea.replace('|', chr(92) + '|')} |"
+            for entry in entries
+            if entry.family == family
+        ]
+        tables.append("\n".join([f"**{family}**", "", "| | |", "| --- | --- |", *rows]))
+    return "\n\n".join(tables)
+
+
+def _link(entry: Any) -> str:
+    functions = ACTIVATIONS | INITIALIZERS
+    role = "func" if entry.name in functions else "class"
+    documented = functions[entry.name] if role == "func" else lookup(entry.kind, entry.name)
+    return f"{{py:{role}}}`{entry.name} <{documented.__module__}.{documented.__name__}>`"
+
+
 def setup(app: Any) -> None:
     """Connect these; the first comes before napoleon, the second after it."""
+    app.connect("source-read", _expanded)
     app.connect("autodoc-process-docstring", _docstring, priority=400)
     app.connect("autodoc-process-docstring", _colons, priority=600)
     app.connect("autodoc-process-signature", _signature)

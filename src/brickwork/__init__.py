@@ -2,50 +2,31 @@
 
 import importlib
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from brickwork import losses, metrics, ops, optim
-    from brickwork.bricks import (
-        LSTM,
-        Activation,
-        Attention,
-        AveragePool,
-        BatchNorm,
-        Conv,
-        Dense,
-        Dropout,
-        Embedding,
-        Flatten,
-        GlobalPool,
-        LayerNorm,
-        MaxPool,
-        RandomAffine,
-        Rescale,
-        Residual,
-        Sequential,
-        Stack,
-    )
-    from brickwork.core.batch import Batch, Padded
-    from brickwork.core.brick import Brick, brick
-    from brickwork.core.errors import BrickworkError
-    from brickwork.core.scope import Scope
-    from brickwork.core.variables import Variables
-    from brickwork.data import Examples, datasets
-    from brickwork.train import Learner, Model, Recipe, Run
+from typing import Any
 
 __version__ = version("brickwork")
 
 _HOMES = {
     "brickwork": "losses metrics ops optim",
-    "brickwork.bricks": "LSTM Activation Attention AveragePool BatchNorm Conv Dense Dropout Embedding Flatten "
-    "GlobalPool LayerNorm MaxPool RandomAffine Rescale Residual Sequential Stack",
+    "brickwork.bricks": ""
+    "Activation AdaptivePool Add AdditiveAttention AlphaDropout Annotated Attention AttentionMemory "
+    "Average AveragePool BatchNorm BatchRenorm Bidirectional CapsuleLength Capsules CategoryEmbedding ColorJitter "
+    "Concat ContextMemory Conv ConvTranspose Crop CutMix Cutout DecoderMemory Dense DepthwiseConv Dropout "
+    "Embedding EmbeddingDropout FeedForward Flatten FrequencyMask GaussianDropout GaussianNoise GlobalPool "
+    "GLU Graph GroupNorm GRU InstanceNorm LastStep LayerNorm LearnedPositions LSTM LSTMMemory Maximum Maxout "
+    "MaxPool Mixup Multiply NumberEmbedding Pad Parallel Permute PReLU PrimaryCapsules RandAugment "
+    "RandomAffine RandomBlur RandomCrop RandomElastic RandomEqualize RandomErasing RandomFlip RandomGain "
+    "RandomGray RandomInvert RandomPosterize RandomQuarterTurn RandomResizedCrop RandomSolarize RandomWindow "
+    "RecurrentMemory Remembering Repeat Rescale Reshape Residual Resize Reverse RMSNorm SeparableConv "
+    "Sequential SimpleRNN SinusoidalPositions SpatialDropout SpectralNorm SqueezeExcitation Stack "
+    "StochasticDepth TimeMask TimeShift TransformerDecoderBlock TransformerEncoderBlock Upsample WeightNorm",
     "brickwork.core.batch": "Batch Padded",
     "brickwork.core.brick": "Brick brick",
     "brickwork.core.errors": "BrickworkError",
     "brickwork.core.scope": "Scope",
     "brickwork.core.variables": "Variables",
     "brickwork.data": "Examples datasets",
+    "brickwork.services": "catalogue",
     "brickwork.train": "Learner Model Recipe Run",
 }
 """Where each public name lives. They are imported when first used: `brickwork --help` needs none of them."""
@@ -68,40 +49,4 @@ def __dir__() -> list[str]:
     return [*globals(), *_HOME_OF]
 
 
-__all__ = [
-    "LSTM",
-    "Activation",
-    "Attention",
-    "AveragePool",
-    "Batch",
-    "BatchNorm",
-    "Brick",
-    "BrickworkError",
-    "Conv",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Examples",
-    "Flatten",
-    "GlobalPool",
-    "LayerNorm",
-    "Learner",
-    "MaxPool",
-    "Model",
-    "Padded",
-    "RandomAffine",
-    "Recipe",
-    "Rescale",
-    "Residual",
-    "Run",
-    "Scope",
-    "Sequential",
-    "Stack",
-    "Variables",
-    "brick",
-    "datasets",
-    "losses",
-    "metrics",
-    "ops",
-    "optim",
-]
+__all__ = [*_HOME_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

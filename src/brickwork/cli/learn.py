@@ -15,9 +15,14 @@ from brickwork.services.learn import recipe_help
 from brickwork.tasks import Task
 from brickwork.train import Ended, EpochEnded, Event, Model, Recipe
 
+NAMED = ("optimizer", "schedule", "plateau", "class_weights")
+"""Settings that the command line takes by name; in Python they may be more than that."""
+
+PYTHON_ONLY = ("rates",)
+
 
 def _flag(name: str, hint: Any, text: str) -> tuple[str, Any, Any]:
-    named = name in ("optimizer", "schedule")
+    named = name in NAMED
     shown = Parameter(
         help=text + (" By name." if named else ""), negative=None if hint is bool else "", show_default=False
     )
@@ -26,7 +31,7 @@ def _flag(name: str, hint: Any, text: str) -> tuple[str, Any, Any]:
 
 _Training = make_dataclass(
     "Training",
-    [_flag(f.name, f.type, recipe_help()[f.name]) for f in fields_of(Recipe)]
+    [_flag(f.name, f.type, recipe_help()[f.name]) for f in fields_of(Recipe) if f.name not in PYTHON_ONLY]
     + [_flag("rate", float, "The learning rate of the optimizer.")],
     namespace={"__module__": __name__},
     frozen=True,

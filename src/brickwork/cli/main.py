@@ -22,6 +22,7 @@ def make_app(command: str = "") -> App:
         ("learn", "Train a network on a data set, test it, save it."),
         ("predict", "Ask a saved model about pictures."),
         ("show", "Show what a saved model is made of, and its card."),
+        ("catalogue", "List bricks, losses, metrics, optimizers...; with a name, show its formula and an example."),
         ("datasets", "List the data sets that are here, with size, origin and licence."),
     ):
         app.command(f"brickwork.cli.{name}:{name}", name=name, help=None if name == command else text)
