@@ -15,7 +15,8 @@ class Rescale(Brick):
         y = x * scale + shift
 
     With `scale = 1 / deviation` and `shift = -mean / deviation` of the training data it standardises the inputs; at the
-    end of a network it turns outputs into the units of the targets. The numbers are settings, not parameters: training leaves them alone.
+    end of a network it turns outputs into the units of the targets. The numbers are settings, not parameters: training
+    leaves them alone.
 
     Shapes: any; a tuple has one number for each feature along the last axis.
 
