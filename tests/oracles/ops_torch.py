@@ -136,27 +136,6 @@ record(
     bias=numbers(2, 6, 4, 5),
 )
 
-ACTIVATIONS = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "relu6": F.relu6,
-    "leaky_relu": F.leaky_relu,
-    "elu": F.elu,
-    "selu": F.selu,
-    "gelu": F.gelu,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "silu": F.silu,
-    "hard_sigmoid": F.hardsigmoid,
-    "hard_silu": F.hardswish,
-    "softplus": F.softplus,
-    "softmax": lambda x: F.softmax(x, -1),
-    "log_softmax": lambda x: F.log_softmax(x, -1),
-}
-points = (numbers(4, 5) * 4).astype(np.float32).astype(np.float64)
-for case, function in ACTIVATIONS.items():
-    record(f"activation/{case}", lambda x, f=function: f(x), x=points)
-
 classes = rng.integers(0, 5, size=(4,))
 stored["cross_entropy/classes"] = classes
 record(

@@ -59,9 +59,49 @@ path(
         [{"params": [p["weight"]], "weight_decay": 0.1}, {"params": [p["bias"]], "weight_decay": 0.0}], lr=0.05
     ),
 )
+path("ams_grad", lambda p: torch.optim.Adam(p.values(), lr=0.05, betas=(0.9, 0.9), amsgrad=True))
+path("adamax", lambda p: torch.optim.Adamax(p.values(), lr=0.05, eps=0.0))
+path("n_adam", lambda p: torch.optim.NAdam(p.values(), lr=0.05))
+path("r_adam", lambda p: torch.optim.RAdam(p.values(), lr=0.05, eps=0.0))
+path("adafactor", lambda p: torch.optim.Adafactor(p.values(), lr=0.1, weight_decay=0.0))  # below 1 / sqrt(steps)
 rates("cosine", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=STEPS, eta_min=0.1))
 rates("linear", lambda o: torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.2, total_iters=STEPS))
 rates("step_decay", lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [STEPS // 2, 3 * STEPS // 4], gamma=0.1))
 rates("exponential", lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.01 ** (1 / STEPS)))
 rates("one_cycle", lambda o: torch.optim.lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=STEPS + 1))
+rates("polynomial_decay", lambda o: torch.optim.lr_scheduler.PolynomialLR(o, total_iters=STEPS, power=0.9))
+rates(
+    "cosine_restarts", lambda o: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=10, T_mult=3, eta_min=0.1)
+)
+rates(
+    "warmup",
+    lambda o: torch.optim.lr_scheduler.SequentialLR(
+        o,
+        [
+            torch.optim.lr_scheduler.LinearLR(o, 0.125, 1.0, total_iters=7),
+            torch.optim.lr_scheduler.PolynomialLR(o, total_iters=STEPS - 8, power=2.0),
+        ],
+        [8],
+    ),
+)
+
+WATCHED = np.array(
+    [3, 2, 2.5, 2.5, 1.9, 1.95, 1.9, 2, 2, 2, 2, 1.8, 1.9, np.nan, 2, 2, 2, 2, 2, 2, 1.7, 3, 3, 3, 3, 3, 3]
+)
+for name, settings in {
+    "plain": {"patience": 1},
+    "cooldown": {"patience": 2, "cooldown": 2, "min_lr": 0.01, "factor": 0.3},
+    "highest": {"patience": 2, "mode": "max", "threshold": 0.2, "factor": 0.5},
+}.items():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, **{"threshold": 0.0, "threshold_mode": "abs", "eps": 0.0, **settings}
+    )
+    seen = []
+    for value in WATCHED:
+        plateau.step(value)
+        seen.append(optimizer.param_groups[0]["lr"])
+    stored[f"plateau/{name}"] = np.array(seen)
+stored["plateau/watched"] = WATCHED
+
 np.savez_compressed(Path(__file__).with_suffix(".npz"), **stored)

@@ -18,15 +18,21 @@ loss = registered
 Question = Literal["class", "flags", "number", "other"]
 """What a target answers: which one of several classes, one or more yes-or-no questions, numbers, something else."""
 
+Sequences = Literal["positions", "whole", "unaligned"]
+"""What a loss makes of `Padded` outputs: every position is an example; a row is one, and the loss gets the `Padded`
+itself; the same, and the targets are sequences with lengths of their own."""
+
 
 class Loss(Spec):
     """How wrong outputs are: frozen settings and `loss(outputs, targets) -> one number per example`.
 
-    Write `@loss` above a subclass. `question` says what kind of answer it is about.
+    Write `@loss` above a subclass. `question` says what kind of answer it is about, `sequences` what an example is
+    where outputs are `Padded`.
     """
 
     kind: ClassVar[str] = "loss"
     question: ClassVar[Question] = "other"
+    sequences: ClassVar[Sequences] = "positions"
 
     @property
     def name(self) -> str:
@@ -42,6 +48,14 @@ class Loss(Spec):
         """
         del outputs, targets
         raise SettingError(f"{type(self).__name__} has no __call__(self, outputs, targets): write one.")
+
+    def of_batch(self, outputs: Any, targets: Any, weight: Any = None) -> Float[Array, "..."]:
+        """Return the loss of each example, as `__call__` does.
+
+        Losses that compare rows with each other say here that rows of weight 0 are no company.
+        """
+        del weight
+        return self(outputs, targets)
 
     def probabilities(self, outputs: Any) -> Any:
         """Return the outputs as probabilities, or None when they are none."""

@@ -11,16 +11,27 @@ from brickwork.core.errors import ShapeError
 from brickwork.losses.base import Loss
 
 
-def example_loss(loss: Loss, outputs: Any, targets: Any) -> Float[Array, " rows"]:
+def example_loss(
+    loss: Loss, outputs: Any, targets: Any, weight: Shaped[Array, " rows"] | None = None
+) -> Float[Array, " rows"]:
     """Return one loss per row, whatever the shape of the outputs.
+
+    `weight` (rows,) multiplies nothing here (`weighted_mean` does): it tells losses that compare rows with each other,
+    such as `InfoNCE`, which rows only fill the batch up, those of weight 0. Other losses do not look at it.
 
     Axes between the rows and the features (time, pixels) are averaged. Of `Padded` sequences (rows, time, ...) the
     loss of a row is the mean over its real positions, so that a long row counts as much as a short one; an empty row
     has loss 0. What stands in the padding, nan too, reaches neither the value nor the gradient. Targets are then
     `Padded` as well, or an array (rows, time, ...); positions that are padding in either of the two do not count.
+    Losses of whole sequences, such as `CTC`, get the `Padded` themselves, with zeros in the padding.
 
     Raises `ShapeError` when outputs and targets do not belong together.
     """
+    if loss.sequences != "positions" and (isinstance(outputs, Padded) or loss.sequences == "unaligned"):
+        losses = loss.of_batch(_clean(outputs), _clean(targets), weight)
+        if not isinstance(outputs, Padded):
+            return losses
+        return jnp.where(outputs.lengths > 0, losses, jnp.zeros_like(losses))
     if isinstance(outputs, Padded):
         mask = outputs.mask
         values = targets.values if isinstance(targets, Padded) else jnp.asarray(targets)
@@ -44,8 +55,19 @@ def example_loss(loss: Loss, outputs: Any, targets: Any) -> Float[Array, " rows"
             "Targets are sequences of different lengths, but the network's output is one array: its bricks lost the "
             "lengths. Keep them by ending in a brick that works on each position, such as Dense."
         )
-    losses = loss(outputs, targets)
+    losses = loss.of_batch(outputs, targets, weight)
     return losses.mean(axis=tuple(range(1, losses.ndim)))
+
+
+def comparable(loss: Loss, outputs: Any) -> Any:
+    """Return what metrics compare with the targets: the numbers that a loss of numbers reads from the outputs.
+
+    Of most losses these are the outputs themselves. `GaussianNLL` has a mean and a variance for each target, `Poisson`
+    the logarithm of a rate: there the mean and the rate are compared.
+    """
+    if loss.question != "number":
+        return outputs
+    return outputs.with_values(loss.answers(outputs.values)) if isinstance(outputs, Padded) else loss.answers(outputs)
 
 
 def weighted_mean(values: Float[Array, "*shape"], weight: Shaped[Array, "*rest"] | None = None) -> Float[Array, ""]:
@@ -66,6 +88,11 @@ def weighted_mean(values: Float[Array, "*shape"], weight: Shaped[Array, "*rest"]
     total = jnp.sum(weight)
     weighed = jnp.sum(weight * jnp.where(counted, values, jnp.zeros_like(values)))
     return jnp.where(total > 0, weighed / jnp.where(total > 0, total, jnp.ones_like(total)), jnp.zeros_like(weighed))
+
+
+def _clean(values: Any) -> Any:
+    """Return sequences with zeros in their padding, and anything else as it is."""
+    return values.with_values(_zero_outside(values.mask, values.values)) if isinstance(values, Padded) else values
 
 
 def _zero_outside(mask: Array, values: Array) -> Array:

@@ -9,26 +9,54 @@ part as int32 and the rest, less than 1 a batch, as a float. With weights 0 and 
 exact up to 2^31 rows between two visits to the host, whatever adds them up; on the host, sums are float64.
 """
 
+from brickwork.metrics.agreement import BalancedAccuracy, CohenKappa, MatthewsCorrelation
 from brickwork.metrics.base import FunctionMetric, Metric, RowMetric, metric, resolve_metric
-from brickwork.metrics.classification import Accuracy, RocAuc, TopK
-from brickwork.metrics.regression import MAE, MSE, R2, RMSE
-from brickwork.metrics.sums import Sums, as_rows, count_of, counted, merged
+from brickwork.metrics.classification import Accuracy, ErrorRate, ExactMatch, TopK
+from brickwork.metrics.counts import confusion_matrix, confusion_sums
+from brickwork.metrics.probability import Brier, CalibrationError, LogLoss, Perplexity
+from brickwork.metrics.ranking import AveragePrecision, RocAuc
+from brickwork.metrics.ratios import F1, IOU, Average, FBeta, PrecisionScore, Recall, Specificity
+from brickwork.metrics.regression import MAE, MAPE, MSE, R2, RMSE, ExplainedVariance, MedianAbsoluteError
+from brickwork.metrics.sums import Sums, as_rows, count_of, counted, counts_of, merged
 
 __all__ = [
+    "F1",
+    "IOU",
     "MAE",
+    "MAPE",
     "MSE",
     "R2",
     "RMSE",
     "Accuracy",
+    "Average",
+    "AveragePrecision",
+    "BalancedAccuracy",
+    "Brier",
+    "CalibrationError",
+    "CohenKappa",
+    "ErrorRate",
+    "ExactMatch",
+    "ExplainedVariance",
+    "FBeta",
     "FunctionMetric",
+    "LogLoss",
+    "MatthewsCorrelation",
+    "MedianAbsoluteError",
     "Metric",
+    "Perplexity",
+    "PrecisionScore",
+    "Recall",
     "RocAuc",
     "RowMetric",
+    "Specificity",
     "Sums",
     "TopK",
     "as_rows",
+    "confusion_matrix",
+    "confusion_sums",
     "count_of",
     "counted",
+    "counts_of",
     "merged",
     "metric",
     "resolve_metric",

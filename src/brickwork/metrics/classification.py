@@ -1,16 +1,15 @@
-"""Metrics of answers: which class, yes or no."""
+"""Metrics of answers: the share of them that is right."""
 
-import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Integer, Shaped
+from jaxtyping import Array, Float, Shaped
 
 from brickwork.core.errors import ShapeError
-from brickwork.metrics.base import Metric, RowMetric, metric
+from brickwork.metrics.base import Metric, metric
+from brickwork.metrics.counts import answered, labels_of
 from brickwork.metrics.sums import Sums, as_rows, count_of, counted, ratio, weighed
 
 
@@ -34,40 +33,150 @@ class _Hits(Metric):
 class Accuracy(_Hits):
     """The share of right answers.
 
-    Outputs (rows, K) with class numbers (rows,) or with rows of probabilities or one-hot rows (rows, K): right where
-    the largest output is at the (most probable) class. One output, (rows, 1) or (rows,), is a logit for yes: right
-    where logit > 0 agrees with target > 1/2. With `multi_label`, outputs (rows, K) are K logits for yes, and a row
-    counts with the share of its questions that are right (1 - Hamming loss). None leaves that to `fitted`: multi-label
-    if the loss asks yes-or-no questions, else classes. An answer that is nan is never right.
+        accuracy = hits / rows
+
+    Of classes an answer is right where the largest output is at the (most probable) class; of one yes or no where
+    logit > 0 agrees with target > 1/2. With `multi_label` a row counts with the share of its questions that are right.
+    An answer that is nan is never right. Of pictures it is the pixel accuracy.
+
+    Shapes: outputs are logits (rows, K) with class numbers (rows,) or rows of probabilities (rows, K); one logit for
+    yes, (rows, 1) or (rows,), with flags; or, `multi_label`, K logits for yes with K flags. `Padded` sequences and
+    pictures count position by position.
+
+    Args:
+        multi_label: whether rows of targets are flags. None leaves it to the loss: if that asks yes-or-no questions
+            they are, else rows are of classes.
+
+    Raises:
+        ShapeError: targets that do not fit.
+
+    Source: with several questions it is 1 - Hamming loss: Schapire & Singer 2000, "BoosTexter", section 3.
+
+    >>> import jax.numpy as jnp
+    >>> metric = Accuracy()
+    >>> metric.result(metric.sums(jnp.array([[2.0, 1.0], [0.0, 3.0]]), jnp.array([0, 0])))
+    0.5
     """
+
+    aliases = ("pixel_accuracy",)
 
     multi_label: bool | None = None
 
-    def fitted(self, targets: Any, question: str = "other") -> "Accuracy":
+    def fitted(self, targets: Any, question: str = "other") -> Self:
         """Return the metric that knows whether rows of targets are flags."""
         del targets
-        return self if self.multi_label is not None or question == "other" else Accuracy(question == "flags")
+        known = self.multi_label is not None or question == "other"
+        return self if known else self.replace(multi_label=question == "flags")
 
     def values(self, outputs: Float[Array, "rows ..."], targets: Shaped[Array, "rows ..."]) -> Float[Array, " rows"]:
         """Return 1 for a right row, else 0; in between for several questions."""
         valid = ~jnp.isnan(outputs)
         if outputs.ndim == 1 or (self.multi_label and outputs.shape == targets.shape):
-            right = ((outputs > 0) == (targets.astype(outputs.dtype) > 0.5)) & valid
-            share = right.astype(outputs.dtype)
-            return share if share.ndim == 1 else share.mean(axis=-1)
-        labels = _labels(outputs, targets)
+            answers, truth = answered(outputs, targets, self.multi_label)
+            right = (answers == truth) & valid.reshape(answers.shape)
+            return right.astype(outputs.dtype).mean(axis=-1)
+        labels = labels_of(outputs, targets)
         right = (jnp.argmax(outputs, axis=-1).astype(labels.dtype) == labels) & valid.all(axis=-1)
         return right.astype(outputs.dtype)
 
 
 @metric
+class ErrorRate(Accuracy):
+    """The share of wrong answers, as papers on pictures report it.
+
+        error rate = 1 - accuracy
+
+    With `multi_label` it is the Hamming loss: the share of all questions that are answered wrongly.
+
+    Shapes: outputs are logits (rows, K) with class numbers (rows,) or rows of probabilities (rows, K); one logit for
+    yes, (rows, 1) or (rows,), with flags; or, `multi_label`, K logits for yes with K flags. `Padded` sequences and
+    pictures count position by position.
+
+    Args:
+        multi_label: whether rows of targets are flags; None leaves it to the loss.
+
+    Raises:
+        ShapeError: targets that do not fit.
+
+    Source: Hamming loss: Schapire & Singer 2000, "BoosTexter: A Boosting-based System for Text Categorization",
+    section 3.
+
+    >>> import jax.numpy as jnp
+    >>> metric = ErrorRate()
+    >>> metric.result(metric.sums(jnp.array([1.0, -1.0, 1.0, -1.0]), jnp.array([1, 0, 1, 1])))
+    0.25
+    """
+
+    aliases = ("error", "hamming_loss", "zero_one_loss")
+    higher_is_better = False
+
+    def result(self, sums: Mapping[str, Any]) -> float:
+        """Return the share; nan when no row counted."""
+        return 1 - super().result(sums)
+
+
+@metric
+class ExactMatch(Accuracy):
+    """The share of rows in which everything is right: every question, every position of a sequence, every pixel.
+
+        exact match = rows without a wrong answer / rows
+
+    For one answer a row it is `Accuracy`. Padding is neither right nor wrong; a row of padding alone does not count.
+
+    Shapes: outputs are logits (rows, ..., K) with class numbers (rows, ...) or rows of probabilities; one logit for
+    yes, (rows, ..., 1), with flags; or, `multi_label`, K logits for yes with K flags. `Padded` too.
+
+    Args:
+        multi_label: whether rows of targets are flags; None leaves it to the loss.
+
+    Raises:
+        ShapeError: targets that do not fit.
+
+    Source: "subset accuracy": Ghamrawi & McCallum 2005, "Collective Multi-Label Classification".
+
+    >>> import jax.numpy as jnp
+    >>> metric = ExactMatch(multi_label=True)
+    >>> metric.result(metric.sums(jnp.array([[1.0, -1.0], [1.0, 1.0]]), jnp.array([[1, 0], [1, 0]])))
+    0.5
+    """
+
+    aliases = ("subset_accuracy",)
+
+    def sums(self, outputs: Any, targets: Any, weight: Float[Array, " rows"] | None = None) -> Sums:
+        """Return how many rows are right in everything, and how many there are."""
+        rows = jax.tree.leaves(outputs)[0].shape[0]
+        outputs, targets, each = as_rows(outputs, targets, weight)
+        weights = each.reshape(rows, -1)  # of a row's positions, 0 at padding
+        wrong = jnp.any((self.values(outputs, targets).reshape(rows, -1) < 1) & (weights != 0), axis=-1)
+        weight = weights.max(axis=-1)
+        hits = jnp.where(wrong, jnp.zeros_like(weight), weight)
+        return {**counted("hits", jnp.sum(hits)), **counted("count", jnp.sum(weight))}
+
+
+@metric
 class TopK(_Hits):
-    """The share of rows whose class is among the k largest outputs: (rows, K) logits, K more than k.
+    """The share of rows whose class is among the k largest outputs.
 
-    Targets are class numbers (rows,) or rows of probabilities (rows, K). Of equal outputs the first ones count as
-    larger, so that k = 1 is `Accuracy`. Raises `ShapeError` when there are no more than k outputs.
+        top-k accuracy = rows whose class has fewer than k outputs above its own / rows
 
-    Source: Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional Neural Networks".
+    Of equal outputs the first ones count as larger, so that k = 1 is `Accuracy`. An answer that is nan is never right.
+
+    Shapes: outputs are logits (rows, K), K more than k; targets are class numbers (rows,) or rows of probabilities
+    (rows, K). `Padded` sequences and pictures count position by position.
+
+    Args:
+        k: how many outputs may be tried, at least 1.
+
+    Raises:
+        SettingError: a k below 1.
+        ShapeError: no more than k outputs, targets that do not fit.
+
+    Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
+
+    >>> import jax.numpy as jnp
+    >>> metric = TopK(2)
+    >>> metric.result(metric.sums(jnp.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]]), jnp.array([1, 2])))
+    0.5
     """
 
     aliases = ("top_5", "top5")
@@ -87,71 +196,10 @@ class TopK(_Hits):
         """Return 1 for a row whose class is among the k largest, else 0."""
         if outputs.ndim < 2 or outputs.shape[-1] <= self.k:
             raise ShapeError(f"{self.name} needs more than {self.k} outputs a row, got {outputs.shape}.")
-        labels = _labels(outputs, targets)[:, None]
+        labels = labels_of(outputs, targets)[:, None]
         places = jnp.arange(outputs.shape[-1], dtype=labels.dtype)[None, :]
         own = jnp.sum(jnp.where(places == labels, outputs, jnp.zeros_like(outputs)), axis=-1, keepdims=True)
         better = (outputs > own) | ((outputs == own) & (places < labels))
         known = (labels[:, 0] >= 0) & (labels[:, 0] < outputs.shape[-1])
         hit = (jnp.sum(better, axis=-1) < self.k) & known & ~jnp.isnan(outputs).any(axis=-1)
         return hit.astype(outputs.dtype)
-
-
-@metric
-class RocAuc(RowMetric):
-    """The area under the ROC curve: how probably a yes gets a higher output than a no.
-
-    One logit, (rows, 1) or (rows,), with targets 0 and 1, or two logits (rows, 2) with class 0 and 1: the area. K
-    logits with classes: the mean, over the classes that occur and do not fill everything, of the area of that class's
-    softmax probability against the rest. With `multi_label` (None leaves it to `fitted`), K logits with K flags: the
-    mean over the questions. nan when no class and its contrary both occur. Computed by scikit-learn.
-
-    Source: Hanley & McNeil (1982), "The meaning and use of the area under a receiver operating characteristic (ROC)
-    curve"; one against the rest: Provost & Domingos (2000), without its weights by class size.
-    """
-
-    aliases = ("auc",)
-    higher_is_better = True
-
-    multi_label: bool | None = None
-
-    def fitted(self, targets: Any, question: str = "other") -> "RocAuc":
-        """Return the metric that knows whether rows of targets are flags."""
-        del targets
-        return self if self.multi_label is not None or question == "other" else RocAuc(question == "flags")
-
-    def result_rows(self, outputs: Any, targets: Any, weight: Any = None) -> float:
-        """Return the area."""
-        rows = jax.device_get(as_rows(outputs, targets, weight))
-        scores, truth, weights = (np.asarray(part) for part in rows)
-        kept = weights != 0
-        scores, truth, weights = scores[kept].astype(np.float64), truth[kept], weights[kept]
-        if np.isnan(scores).any():
-            return math.nan
-        if scores.ndim == 1:
-            return _area(scores, truth > 0.5, weights)
-        if self.multi_label and truth.shape == scores.shape:
-            columns, flags = scores, truth > 0.5
-        else:
-            classes = truth if truth.ndim == 1 else truth.argmax(axis=-1)
-            if scores.shape[-1] == 2:
-                return _area(scores[:, 1] - scores[:, 0], classes == 1, weights)
-            columns = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            columns /= columns.sum(axis=-1, keepdims=True)
-            flags = classes[:, None] == np.arange(scores.shape[-1])
-        areas = [_area(columns[:, k], flags[:, k], weights) for k in range(scores.shape[-1])]
-        known = [area for area in areas if not math.isnan(area)]
-        return sum(known) / len(known) if known else math.nan
-
-
-def _area(scores: np.ndarray, yes: np.ndarray, weight: np.ndarray) -> float:
-    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - it loads slowly
-
-    if yes.size == 0 or yes.all() or not yes.any():
-        return math.nan
-    return float(roc_auc_score(yes, scores, sample_weight=weight))
-
-
-def _labels(outputs: Float[Array, "rows classes"], targets: Shaped[Array, "rows ..."]) -> Integer[Array, " rows"]:
-    if targets.shape == outputs.shape:
-        return jnp.argmax(targets, axis=-1).astype(jnp.int32)
-    return targets.astype(jnp.int32)

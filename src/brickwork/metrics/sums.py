@@ -27,6 +27,11 @@ def count_of(sums: Mapping[str, Any], name: str) -> float:
     return float(sums[name]) + float(sums[f"{name}_rest"])
 
 
+def counts_of(sums: Mapping[str, Any], name: str) -> np.ndarray:
+    """Return counts, an array of them, from their two sums."""
+    return np.asarray(sums[name], np.float64) + np.asarray(sums[f"{name}_rest"], np.float64)
+
+
 def merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     """Return the sums of several batches as one, added in float64 on the host, whose whole numbers reach 2^53."""
     total: dict[str, np.ndarray] = {}
