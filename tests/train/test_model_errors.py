@@ -136,7 +136,7 @@ def test_wrong_inputs_when_predicting():
         (lambda: Model(NET, "mse", [3]), "A metric is a name or a settings object, got 3"),
         (lambda: bw.datasets.load("digit"), "no data set named 'digit'. Did you mean 'digits'?"),
         (lambda: Model(NET, "mse").fit(line(20), epoch=3), "no setting 'epoch'. Did you mean 'epochs'?"),
-        (lambda: Model(NET, "mse").fit(line(20), optimizer="adan"), "no optimizer named 'adan'. Did you mean 'adam'?"),
+        (lambda: Model(NET, "mse").fit(line(20), optimizer="adm"), "no optimizer named 'adm'. Did you mean 'adam'?"),
         (lambda: Model(NET, "mse").fit(line(20), optimizer=3), "An? optimizer is a name or a settings object, got 3"),
         (lambda: Model(NET, "mse").fit(line(20), schedule="linar"), "no schedule named 'linar'. Did you mean 'linear'"),
         (lambda: Model(Dense(1), "mse", frozen="hed/**").fit(line(20)), r"No parameter to freeze fits 'hed/\*\*'"),

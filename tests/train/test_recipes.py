@@ -115,9 +115,9 @@ def test_the_moving_average_of_the_weights():
         decay = min(0.9, (1 + time) / (10 + time))
         average = {k: decay * v + (1 - decay) * np.asarray(state.trained[k], np.float64) for k, v in average.items()}
     for name, value in average.items():
-        np.testing.assert_allclose(state.average[name], value, rtol=1e-4, atol=1e-6)
-        np.testing.assert_array_equal(learner.view(state).params[name], state.average[name])
-    assert np.any(np.asarray(state.average["weight"]) != np.asarray(state.trained["weight"]))
+        np.testing.assert_allclose(state.average.params[name], value, rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(learner.view(state).params[name], state.average.params[name])
+    assert np.any(np.asarray(state.average.params["weight"]) != np.asarray(state.trained["weight"]))
 
 
 def test_frozen_parts_and_their_statistics_stay():

@@ -85,7 +85,7 @@ class Padded:
     @property
     def mask(self) -> Bool[Array, "rows time"]:
         """True at real positions, False at padding."""
-        return jnp.arange(self.values.shape[1])[None, :] < self.lengths[:, None]
+        return jnp.arange(self.values.shape[1], dtype=self.lengths.dtype)[None, :] < self.lengths[:, None]
 
     def with_values(self, values: Shaped[Array, "rows time ..."]) -> "Padded":
         """Return the same lengths around other values."""

@@ -1,4 +1,4 @@
-"""Schedules: how the learning rate changes over a run."""
+"""Schedules: how the learning rate changes over a run, along one curve."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from brickwork.core.spec import Spec, registered, resolve, snake_case
 
 schedule = registered
 
-Step = int | Int[Array, ""]
+Step = int | Int[Array, ""] | Float[Array, ""]
 
 
 class Schedule(Spec):
@@ -36,57 +36,54 @@ class Schedule(Spec):
         raise SettingError(f"{type(self).__name__} has no factor(self, step, steps): write one.")
 
 
-def _float(number: Step) -> Float[Array, ""]:
+def as_float(number: Step) -> Float[Array, ""]:
+    """Return a number of steps as a float."""
     return jnp.asarray(number, jnp.result_type(float))
 
 
-def _share(step: Step, steps: Step) -> Float[Array, ""]:
-    return jnp.clip(_float(step) / jnp.maximum(_float(steps), 1.0), 0.0, 1.0)
+def share_of(step: Step, steps: Step) -> Float[Array, ""]:
+    """Return t, the share of the run that is done, from 0 to 1."""
+    return jnp.clip(as_float(step) / jnp.maximum(as_float(steps), 1.0), 0.0, 1.0)
 
 
-def _half_wave(start: Any, end: Any, share: Array) -> Array:
+def half_wave(start: Any, end: Any, share: Array) -> Array:
     """Go from start to end along half a cosine."""
     return end + (start - end) * (1.0 + jnp.cos(math.pi * share)) / 2.0
 
 
 @schedule
 class Constant(Schedule):
-    """The same rate from beginning to end: factor 1."""
+    """The same rate from beginning to end.
+
+        factor = 1
+
+    Source: Bottou, Curtis & Nocedal (2018), "Optimization Methods for Large-Scale Machine Learning", section 4.2 on
+    fixed step sizes.
+
+    >>> [float(Constant().factor(step, 4)) for step in range(4)]
+    [1.0, 1.0, 1.0, 1.0]
+    """
 
     def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
         """Return 1."""
-        return jnp.ones_like(_share(step, steps))
-
-
-@schedule
-class StepDecay(Schedule):
-    """Drop the rate at certain shares of the run: factor = drop^(how many of them are past, t >= share).
-
-    By default a tenth at half and another at three quarters of the run.
-
-    Source: He et al. (2016), "Deep Residual Learning for Image Recognition", section 4.2.
-    """
-
-    aliases = ("step",)
-
-    drop: float = 0.1
-    at: tuple[float, ...] = (0.5, 0.75)
-
-    def validate(self) -> None:
-        """Check drop and shares."""
-        self.require(0 < self.drop <= 1, "drop", "more than 0, at most 1")
-        self.require(all(0 <= share <= 1 for share in self.at), "at", "shares of the run, each from 0 to 1")
-
-    def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
-        """Return drop to the power of the number of shares past."""
-        step, steps = _float(step), _float(steps)
-        past = sum((step >= share * steps).astype(step.dtype) for share in self.at)
-        return jnp.asarray(self.drop, step.dtype) ** past
+        return jnp.ones_like(share_of(step, steps))
 
 
 @schedule
 class Exponential(Schedule):
-    """Shrink by the same ratio at every step: factor = end^t."""
+    """Shrink by the same ratio at every step.
+
+        factor = end^t
+
+    Args:
+        end: the factor at the end of the run.
+
+    Source: Senior et al. (2013), "An empirical study of learning rates in deep neural networks for speech
+    recognition", section on exponential scheduling.
+
+    >>> [round(float(Exponential(0.01).factor(step, 4)), 3) for step in range(5)]
+    [1.0, 0.316, 0.1, 0.032, 0.01]
+    """
 
     end: float = 0.01
 
@@ -96,12 +93,24 @@ class Exponential(Schedule):
 
     def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
         """Return end^t."""
-        return jnp.exp(math.log(self.end) * _share(step, steps))
+        return jnp.exp(math.log(self.end) * share_of(step, steps))
 
 
 @schedule
 class Linear(Schedule):
-    """Go down in a straight line: factor = 1 + (end - 1) t."""
+    """Go down in a straight line.
+
+        factor = 1 + (end - 1) t
+
+    Args:
+        end: the factor at the end of the run.
+
+    Source: Devlin et al. (2019), "BERT: Pre-training of Deep Bidirectional Transformers", appendix A.2 (after a
+    warm-up: `Warmup(Linear())`).
+
+    >>> [float(Linear().factor(step, 4)) for step in range(5)]
+    [1.0, 0.75, 0.5, 0.25, 0.0]
+    """
 
     end: float = 0.0
 
@@ -111,15 +120,88 @@ class Linear(Schedule):
 
     def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
         """Return the point on the line."""
-        return 1.0 + (self.end - 1.0) * _share(step, steps)
+        return 1.0 + (self.end - 1.0) * share_of(step, steps)
+
+
+@schedule
+class PolynomialDecay(Schedule):
+    """Go down along a power of what is left of the run: fast at first, or late, as the power says.
+
+        factor = end + (1 - end) (1 - t)^power
+
+    Args:
+        power: 1 is a straight line, 2 a parabola that ends flat, less than 1 falls late.
+        end: the factor at the end of the run.
+
+    Source: Chen et al. (2018), "DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution,
+    and Fully Connected CRFs", section 4.1, the "poly" policy, whose power is 0.9.
+
+    >>> [round(float(PolynomialDecay(2.0).factor(step, 4)), 4) for step in range(5)]
+    [1.0, 0.5625, 0.25, 0.0625, 0.0]
+    """
+
+    aliases = ("polynomial", "poly")
+
+    power: float = 0.9
+    end: float = 0.0
+
+    def validate(self) -> None:
+        """Check power and end."""
+        self.require(self.power > 0, "power", "more than 0")
+        self.require(0 <= self.end <= 1, "end", "from 0 to 1")
+
+    def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
+        """Return the point on the curve."""
+        return self.end + (1.0 - self.end) * (1.0 - share_of(step, steps)) ** self.power
+
+
+@schedule
+class InverseSquareRoot(Schedule):
+    """Rise in a straight line, then fall as one over the root of the steps: the Transformer's schedule.
+
+        s = step + 1,   w = warmup * steps,   factor = min(s / w, sqrt(w / s))
+
+    The published rate is this times (width * w)^-0.5, its highest, which is the optimizer's rate here.
+
+    Args:
+        warmup: the share of the run at whose end the rate is highest: 4,000 of 100,000 steps in the paper.
+
+    Source: Vaswani et al. (2017), "Attention Is All You Need", equation 3.
+
+    >>> [round(float(InverseSquareRoot(0.2).factor(step, 20)), 2) for step in (0, 1, 3, 8, 15)]
+    [0.25, 0.5, 1.0, 0.67, 0.5]
+    """
+
+    aliases = ("noam",)
+
+    warmup: float = 0.04
+
+    def validate(self) -> None:
+        """Check the warm-up."""
+        self.require(0 <= self.warmup < 1, "warmup", "a share of the run, at least 0 and less than 1")
+
+    def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
+        """Return the point on the line or on the curve."""
+        steps = jnp.maximum(as_float(steps), 1.0)
+        done = jnp.minimum(as_float(step) + 1.0, steps + 1.0)
+        warm = jnp.maximum(self.warmup * steps, 1.0)
+        return jnp.minimum(done / warm, jnp.sqrt(warm / done))
 
 
 @schedule
 class Cosine(Schedule):
-    """Go down along half a cosine: factor = floor + (1 - floor) (1 + cos(pi t)) / 2.
+    """Go down along half a cosine: slowly, then fast, then slowly.
+
+        factor = floor + (1 - floor) (1 + cos(pi t)) / 2
+
+    Args:
+        floor: the factor at the end of the run.
 
     Source: Loshchilov & Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts", equation 5, without
     restarts.
+
+    >>> [round(float(Cosine().factor(step, 4)), 2) for step in range(5)]
+    [1.0, 0.85, 0.5, 0.15, 0.0]
     """
 
     floor: float = 0.0
@@ -130,63 +212,7 @@ class Cosine(Schedule):
 
     def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
         """Return the point on the curve."""
-        return _half_wave(1.0, self.floor, _share(step, steps))
-
-
-@schedule
-class WarmupCosine(Schedule):
-    """Rise in a straight line, then go down along half a cosine.
-
-    With w = warmup * steps: factor = (step + 1) / w, at most 1, for step < w, so that the first step counts; then
-    floor + (1 - floor) (1 + cos(pi u)) / 2 with u = (step - w) / (steps - w).
-
-    Sources: Goyal et al. (2017), "Accurate, Large Minibatch SGD", section 2.2; Loshchilov & Hutter (2017), "SGDR".
-    """
-
-    warmup: float = 0.1
-    floor: float = 0.0
-
-    def validate(self) -> None:
-        """Check warm-up and floor."""
-        self.require(0 <= self.warmup < 1, "warmup", "a share of the run, at least 0 and less than 1")
-        self.require(0 <= self.floor <= 1, "floor", "from 0 to 1")
-
-    def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
-        """Return the point on the line or on the curve."""
-        step, steps = _float(step), jnp.maximum(_float(steps), 1.0)
-        warm = self.warmup * steps
-        rising = jnp.minimum((step + 1.0) / jnp.maximum(warm, 1.0), 1.0)
-        falling = _half_wave(1.0, self.floor, jnp.clip((step - warm) / (steps - warm), 0.0, 1.0))
-        return jnp.where(step < warm, rising, falling)
-
-
-@schedule
-class OneCycle(Schedule):
-    """Rise from a small rate to the full one and fall far below it, both along half a cosine.
-
-    From `start` at the first step to 1 at step warmup * steps - 1, then to `end` at the last step. As PyTorch's
-    `OneCycleLR`, except that momentum stays as it is.
-
-    Source: Smith & Topin (2019), "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates".
-    """
-
-    warmup: float = 0.3
-    start: float = 0.04
-    end: float = 4e-6
-
-    def validate(self) -> None:
-        """Check warm-up, start and end."""
-        self.require(0 < self.warmup < 1, "warmup", "a share of the run, more than 0 and less than 1")
-        self.require(0 <= self.start <= 1, "start", "from 0 to 1")
-        self.require(0 <= self.end <= 1, "end", "from 0 to 1")
-
-    def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
-        """Return the point on the curve."""
-        step, last = _float(step), jnp.maximum(_float(steps) - 1.0, 0.0)
-        top = jnp.maximum(self.warmup * _float(steps) - 1.0, 0.0)
-        rising = _half_wave(self.start, 1.0, jnp.clip(step / jnp.where(top > 0, top, 1.0), 0.0, 1.0))
-        falling = _half_wave(1.0, self.end, jnp.clip((step - top) / jnp.maximum(last - top, 1.0), 0.0, 1.0))
-        return jnp.where(step < top, rising, falling)
+        return half_wave(1.0, self.floor, share_of(step, steps))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from brickwork.train.events import (
     Event,
     Listener,
     Progress,
+    RateReduced,
     Skipped,
     Started,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Model",
     "Outcome",
     "Progress",
+    "RateReduced",
     "Recipe",
     "Run",
     "Scores",

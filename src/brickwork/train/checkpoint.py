@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from brickwork.core.errors import BundleError
+from brickwork.storage.documents import encode_json
 from brickwork.storage.files import write_atomic
 
 FORMAT = 1
@@ -56,6 +57,20 @@ def load_checkpoint(path: Path, like: Mapping[str, Any]) -> dict[str, Any]:
         raise BundleError(f"{path} is damaged: its numbers are not those that were written. Start a new run.")
     leaves = [_from_numpy(path, name, flat[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(dict(like)), leaves)
+
+
+def rewrite_history(path: Path, first_epoch: int, history: Sequence[Mapping[str, Any]]) -> None:
+    """Drop the epochs after the checkpoint; they will be run again. Those of earlier runs stay."""
+    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+    earlier = [record for record in map(_record, lines) if 0 < record.get("epoch", 0) <= first_epoch]
+    write_atomic(path, b"".join(encode_json(record) + b"\n" for record in [*earlier, *history]))
+
+
+def _record(line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        record = json.loads(line)
+        return record if isinstance(record, dict) else {}
+    return {}
 
 
 def _named(tree: Any) -> list[tuple[str, Any]]:

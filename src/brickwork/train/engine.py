@@ -19,10 +19,19 @@ from brickwork.core.errors import BundleError, DivergenceError, SettingError, ne
 from brickwork.core.spec import to_json
 from brickwork.data import Examples
 from brickwork.optim import Constant, OptaxOptimizer
-from brickwork.storage.documents import encode_json
-from brickwork.storage.files import append_line, write_atomic
-from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
-from brickwork.train.events import Checkpointed, Ended, EpochEnded, Event, Listener, Progress, Skipped, Started
+from brickwork.storage.files import append_line
+from brickwork.train.checkpoint import load_checkpoint, read_progress, rewrite_history, save_checkpoint
+from brickwork.train.events import (
+    Checkpointed,
+    Ended,
+    EpochEnded,
+    Event,
+    Listener,
+    Progress,
+    RateReduced,
+    Skipped,
+    Started,
+)
 from brickwork.train.feed import Feed, fingerprint
 from brickwork.train.interrupt import Interrupt, catching_interrupts
 from brickwork.train.learner import Learner
@@ -30,7 +39,7 @@ from brickwork.train.outcome import Outcome
 from brickwork.train.programs import copy, program, use_cache_on_disk
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring, no_bad_steps, train_program, zero_sums
-from brickwork.train.stopping import Stopping
+from brickwork.train.stopping import Reducing, Stopping
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
 HISTORY = "history.jsonl"
@@ -70,6 +79,7 @@ class Run:
     skipped: int = 0
     sampling: np.ndarray | None = None
     stopping: Stopping = field(default_factory=Stopping)
+    reducing: Reducing | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     reason: str = ""
     error: DivergenceError | None = None
@@ -91,6 +101,10 @@ class Run:
             self.monitor = self.recipe.monitor
             mode = self.learner.better(self.monitor.rsplit("/", 1)[-1])
         self.stopping = Stopping(mode, self.recipe.patience, self.recipe.min_delta)
+        if self.recipe.plateau is not None:
+            if type(self.learner).slowed is Learner.slowed:
+                self.learner.slowed(None, 1.0)  # says that it cannot
+            self.reducing = Reducing.start(self.recipe.plateau, mode)
         self.started = self.saved = time.monotonic()
         self.pace = FIRST_STEPS
 
@@ -181,6 +195,8 @@ class Run:
             self.reason = "interrupted"
             return
         record |= {**measured, "seconds": round(time.monotonic() - self.started, 3)}
+        if self.reducing is not None:
+            record["rate_factor"] = self.reducing.total
         best = self._judge(record)
         self.epoch, self.position, self.sampling = self.epoch + 1, 0, None
         self.sums = jax.tree.map(jnp.zeros_like, self.sums)
@@ -239,7 +255,7 @@ class Run:
 
     def _judge(self, record: Mapping[str, float]) -> bool:
         if self.monitor is None or self.monitor not in record:
-            if self.recipe.monitor is not None or self.recipe.patience is not None:
+            if self.recipe.monitor is not None or self.recipe.patience is not None or self.reducing is not None:
                 hint = nearest(self.monitor or "", [name for name in record if "/" in name])
                 raise SettingError(f"{self.monitor!r} is to be monitored, but is not measured. {hint} Is valid= given?")
             return False
@@ -248,6 +264,11 @@ class Run:
         improved = self.stopping.best_epoch != before.best_epoch
         if improved:
             self.best = copy(self.state)
+        if self.reducing is not None:
+            before, self.reducing = self.reducing, self.reducing.after(int(record["epoch"]), record[self.monitor])
+            if self.reducing.total != before.total:
+                self.state = self.learner.slowed(self.state, self.reducing.total)
+                self._tell(RateReduced(int(record["epoch"]), self.reducing.total))
         return improved
 
     def _diverged(self, bad: Mapping[str, int]) -> DivergenceError:
@@ -314,6 +335,7 @@ class Run:
             "has_best": self.best is not None,
             "has_sampling": self.sampling is not None,
             "stopping": asdict(self.stopping),
+            "reducing": None if self.reducing is None else self.reducing.progress(),
             "history": self.history,
         }
         save_checkpoint(path, self._arrays(), progress)
@@ -346,16 +368,12 @@ class Run:
         self.first_epoch, self.first_step = progress["first_epoch"], progress["first_step"]
         self.epoch, self.position, self.skipped = progress["epoch"], progress["position"], progress["skipped"]
         self.stopping = Stopping(**progress["stopping"])
+        if self.reducing is not None:
+            self.reducing = self.reducing.restored(progress["reducing"])
         self.history = list(progress["history"])
-        self._rewrite_history(folder / HISTORY)
-
-    def _rewrite_history(self, path: Path) -> None:
-        """Drop the epochs after the checkpoint; they will be run again. Those of earlier runs stay."""
-        for left in (path.parent / CHECKPOINT).parent.glob(".*.part"):  # of a process killed while it wrote
+        for left in path.parent.glob(".*.part"):  # of a process killed while it wrote
             left.unlink(missing_ok=True)
-        lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
-        earlier = [record for record in map(_record, lines) if 0 < record.get("epoch", 0) <= self.first_epoch]
-        write_atomic(path, b"".join(encode_json(record) + b"\n" for record in [*earlier, *self.history]))
+        rewrite_history(folder / HISTORY, self.first_epoch, self.history)
 
     @cached_property
     def _fingerprint(self) -> dict[str, str]:
@@ -368,13 +386,6 @@ class Run:
             "training data": self.feed.fingerprint(),
             "validation data": fingerprint(self.valid),
         }
-
-
-def _record(line: str) -> dict[str, Any]:
-    with suppress(ValueError):
-        record = json.loads(line)
-        return record if isinstance(record, dict) else {}
-    return {}
 
 
 def _description(value: Any) -> Any:

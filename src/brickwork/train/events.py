@@ -42,6 +42,17 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class RateReduced:
+    """What is monitored stopped improving: from the next epoch on the learning rate is multiplied by `factor`.
+
+    That is the product of all reductions so far.
+    """
+
+    epoch: int
+    factor: float
+
+
+@dataclass(frozen=True)
 class Skipped:
     """Steps whose loss or gradients were not finite were left out."""
 
@@ -67,6 +78,6 @@ class Ended:
     seconds: float
 
 
-Event = Started | Progress | EpochEnded | Skipped | Checkpointed | Ended
+Event = Started | Progress | EpochEnded | RateReduced | Skipped | Checkpointed | Ended
 Listener = Callable[[Event], str | None]
 """Called with every event; a returned text asks the run to stop after this segment, and is the reason."""

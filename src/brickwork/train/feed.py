@@ -21,11 +21,13 @@ class Feed:
     """The rows of data that fit into memory, or of a run that has no data (an agent makes its own).
 
     `data` are all rows on the device, `example` the shapes of a batch (both None without data), `steps` is the number
-    of steps of an epoch, `capacity` the most steps of a segment.
+    of steps of an epoch, `capacity` the most steps of a segment. An optimizer with a line search has all
+    rows in each step.
     """
 
     def __init__(self, examples: Examples | None, recipe: Recipe):
         self.examples, self.recipe = examples, recipe
+        self.batch_size = recipe.batch_size
         self.data: Batch | None = None
         self.example: Batch | None = None
         if examples is None:
@@ -37,10 +39,12 @@ class Feed:
                 raise SettingError("steps_per_epoch is for runs without data; with data an epoch is all rows once.")
             if len(examples) == 0:
                 raise DataError("There are no rows to train on.")
-            self.steps = -(-len(examples) // recipe.batch_size)
+            if recipe.optimizer.line_search:
+                self.batch_size = bucket(len(examples))
+            self.steps = -(-len(examples) // self.batch_size)
             self.data = to_device(examples)
-            self.example = example_batch(self.data, recipe.batch_size)
-        self.capacity = bucket(min(self.steps, SEGMENT_STEPS, max(1, SEGMENT_ROWS // recipe.batch_size)))
+            self.example = example_batch(self.data, self.batch_size)
+        self.capacity = bucket(min(self.steps, SEGMENT_STEPS, max(1, SEGMENT_ROWS // self.batch_size)))
         self._rows: tuple[np.ndarray, np.ndarray] | None = None
 
     def begin(self, epoch: int, sampling: np.ndarray | None) -> None:
@@ -48,7 +52,7 @@ class Feed:
         if self.examples is not None:
             self._rows = epoch_rows(
                 len(self.examples),
-                self.recipe.batch_size,
+                self.batch_size,
                 order="shuffled" if self.recipe.shuffle else "sequential",
                 seed=self.recipe.seed,
                 epoch=epoch,
@@ -57,7 +61,7 @@ class Feed:
 
     def segment(self, position: int = 0, count: int = 0) -> tuple[Array, Array]:
         """Return the rows and weights of `count` steps from a position on, filled up to the capacity."""
-        size = (self.capacity, self.recipe.batch_size) if self.examples is not None else (0, 0)
+        size = (self.capacity, self.batch_size) if self.examples is not None else (0, 0)
         rows, weight = np.zeros(size, np.int32), np.zeros(size, np.float32)
         if self._rows is not None:
             rows[:count], weight[:count] = (part[position : position + count] for part in self._rows)

@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from brickwork.core.batch import Batch
+from brickwork.core.errors import SettingError
 from brickwork.metrics import count_of, counted
 
 Sums = dict[str, dict[str, Array]]
@@ -76,6 +77,11 @@ class Learner(ABC):
         """Return exact sums (and rows) of the measures on a batch of held-out data."""
         del view, batch, key
         return Measured()
+
+    def slowed(self, state: Any, factor: float) -> Any:
+        """Return a state whose learning rate is `factor` times the one of the settings, for `Recipe.plateau`."""
+        del state, factor
+        raise SettingError(f"{type(self).__name__} has no slowed(self, state, factor): write it to use plateau=.")
 
     def better(self, name: str) -> Literal["min", "max"]:
         """Tell whether less or more of a measure is better, to monitor it: of losses and errors less."""

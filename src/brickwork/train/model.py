@@ -15,11 +15,13 @@ from brickwork.core.errors import BundleError, DataError, SettingError, ShapeErr
 from brickwork.core.paths import Patterns
 from brickwork.core.plan import Plan
 from brickwork.core.precision import FloatType
+from brickwork.core.spec import from_json, to_json
 from brickwork.core.variables import Variables
 from brickwork.data import Examples, encode_labels
 from brickwork.losses import Loss, resolve_loss
 from brickwork.metrics import Metric, resolve_metric
 from brickwork.storage.bundle import Bundle, load_bundle, save_bundle
+from brickwork.train.class_weights import with_class_weights
 from brickwork.train.engine import Run
 from brickwork.train.events import Listener
 from brickwork.train.outcome import Outcome
@@ -60,6 +62,8 @@ class Model:
         frozen: patterns of paths that training leaves alone (`"body/**"`).
         variables: arrays to start from; drawn at the first `fit` when not given.
         classes: what the outputs of a classifier stand for; found in the data when not given.
+        augment: a brick that changes inputs and targets of training batches at random alike (`RandomFlip()`,
+            `Sequential(...)`, `Mixup(classes=10)`); it gets an `Annotated`. Held-out data are never changed.
     """
 
     def __init__(
@@ -71,9 +75,12 @@ class Model:
         frozen: Patterns = (),
         variables: Variables | None = None,
         classes: Sequence[Any] | None = None,
+        augment: Brick | None = None,
     ):
         if not isinstance(net, Brick):
             raise SettingError(f"A model needs a network made of bricks, got {net!r} ({type(net).__name__}).")
+        if not isinstance(augment, Brick | None):
+            raise SettingError(f"augment= takes a brick, or bricks in a Sequential(...), got {augment!r}.")
         if isinstance(metrics, str | Metric):
             metrics = [metrics]
         self.net = net
@@ -82,6 +89,7 @@ class Model:
         self.frozen = frozen if isinstance(frozen, str) else tuple(frozen)
         self.variables = variables
         self.classes = None if classes is None else tuple(classes)
+        self.augment = augment
         self.recipe = Recipe()
         self.history: list[dict[str, float]] = []
         self.example: Any = None
@@ -117,7 +125,7 @@ class Model:
             valid: held-out `Examples` or a pair (inputs, targets) to judge each epoch by: the weights of the best
                 epoch are kept, and `patience=` stops when it is long past.
             recipe: all settings of the run; any of them may be given by name as well (`epochs=5`,
-                `optimizer="sgd"`, `rate=0.1`).
+                `optimizer="sgd"`, `rate=0.1`, `class_weights="balanced"`, `rates={"body/**": 0.1}`).
             folder: where `history.jsonl` and checkpoints go; nothing is written without it.
             resume: go on from the folder's checkpoint, if there is one, to the same final weights.
             listeners: functions that are told every event and may ask to stop.
@@ -138,6 +146,7 @@ class Model:
             held_out = None if valid is None else self._examples(valid, None)
             plan = self._planned(train, recipe.precision)
             train, held_out = (self._fitted(plan, part) for part in (train, held_out))
+            train = with_class_weights(train, recipe.class_weights, self.classes, self.loss.question)
             self.metrics = tuple(metric.fitted(train.targets, self.loss.question) for metric in self.metrics)
             learner = self._learner_for(recipe)
         except BaseException:
@@ -192,7 +201,7 @@ class Model:
 
     def _learner_for(self, recipe: Recipe) -> Supervised:
         update = Update(
-            recipe.optimizer, recipe.schedule, recipe.clip_norm, recipe.clip_value, accumulate=recipe.accumulate
+            recipe.optimizer, recipe.schedule, recipe.clip_norm, recipe.clip_value, recipe.accumulate, recipe.rates
         )
         return Supervised(
             self.net,
@@ -204,6 +213,7 @@ class Model:
             ema=recipe.ema,
             precision=recipe.precision,
             frozen=self.frozen,
+            augment=self.augment,
         )
 
     # ----------------------------------------------------------------------------------------------- answering
@@ -255,7 +265,8 @@ class Model:
             found = np.asarray(self.loss.answers(outputs))
             return found if self.classes is None else np.asarray(self.classes)[found]
 
-        return on_values(answers, self.logits(inputs))
+        outputs = self.logits(inputs)
+        return self.loss.answers(outputs) if self.loss.sequences == "unaligned" else on_values(answers, outputs)
 
     # ------------------------------------------------------------------------------------------- saving, loading
 
@@ -265,6 +276,7 @@ class Model:
             "loss": stored(self.loss),
             "metrics": [stored(metric) for metric in self.metrics],
             "frozen": self.frozen if isinstance(self.frozen, str) else list(self.frozen),
+            "augment": None if self.augment is None else to_json(self.augment),
             "precision": self.recipe.precision,
             "classes": None if self.classes is None else [_plain(label) for label in self.classes],
             "epochs": self._epochs,
@@ -288,6 +300,7 @@ class Model:
                 frozen=document["frozen"] if isinstance(document["frozen"], str) else tuple(document["frozen"]),
                 variables=bundle.variables,
                 classes=document["classes"],
+                augment=from_json(document.get("augment")),
             )
             model.recipe = Recipe().changed(precision=document["precision"])
             model._epochs, model._steps = int(document["epochs"]), int(document["steps"])
@@ -347,7 +360,9 @@ class Model:
     def _fitted(self, plan: Plan, examples: Examples | None) -> Any:
         if examples is None:
             return None
-        targets = fit_sequences(examples.inputs, plan.output, examples.targets)
+        targets = examples.targets
+        if self.loss.sequences != "unaligned":  # those have lengths of their own
+            targets = fit_sequences(examples.inputs, plan.output, targets)
         values = plan.output.values if isinstance(plan.output, Padded) else plan.output
         output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), values)
         self.loss.check(output, targets)

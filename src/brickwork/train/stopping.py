@@ -1,8 +1,11 @@
-"""Early stopping: which epoch was the best, and when to give up waiting for a better one."""
+"""Early stopping: which epoch was the best, and when to give up waiting for a better one, or to go slower."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from brickwork.optim import ReduceOnPlateau
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,36 @@ class Stopping:
     def done(self) -> bool:
         """Whether patience has run out."""
         return self.patience is not None and self.stale >= self.patience
+
+
+@dataclass(frozen=True)
+class Reducing:
+    """Where a run stands with `ReduceOnPlateau`: what the rate is multiplied by, and what it is waiting for."""
+
+    rule: ReduceOnPlateau
+    watched: Stopping
+    total: float = 1.0
+    resting: int = 0
+
+    @classmethod
+    def start(cls, rule: ReduceOnPlateau, mode: Literal["min", "max"]) -> "Reducing":
+        """Return the state of a run that begins."""
+        return cls(rule, Stopping(mode, rule.patience, rule.min_delta))
+
+    def after(self, epoch: int, value: float) -> "Reducing":
+        """Return the state after an epoch with this value."""
+        watched, resting = self.watched.after(epoch, value), self.resting
+        if resting:
+            watched, resting = replace(watched, stale=0), resting - 1
+        if not watched.done:
+            return replace(self, watched=watched, resting=resting)
+        total = max(self.total * self.rule.factor, min(self.rule.min_factor, self.total))
+        return replace(self, watched=replace(watched, stale=0), total=total, resting=self.rule.cooldown)
+
+    def progress(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as JSON."""
+        return {"watched": asdict(self.watched), "total": self.total, "resting": self.resting}
+
+    def restored(self, progress: Mapping[str, Any]) -> "Reducing":
+        """Return the state that a checkpoint kept."""
+        return replace(self, **{**progress, "watched": Stopping(**progress["watched"])})

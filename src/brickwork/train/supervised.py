@@ -14,10 +14,11 @@ from brickwork.core.errors import DataError
 from brickwork.core.paths import Patterns, matches, require_fits
 from brickwork.core.precision import FloatType
 from brickwork.core.variables import Arrays, Variables
-from brickwork.losses import Loss, example_loss, weighted_mean
+from brickwork.losses import Loss, comparable, example_loss, weighted_mean
 from brickwork.metrics import Metric, RowMetric
 from brickwork.ops import implementation
-from brickwork.optim import OptaxOptimizer, penalty
+from brickwork.optim import penalty
+from brickwork.train.augmented import KEY, augmented, class_numbers_again
 from brickwork.train.learner import (
     Learner,
     Logs,
@@ -35,6 +36,9 @@ from brickwork.train.update import Update
 
 RATE = "optimizer/rate"
 
+RUNNING = ("**/mean", "**/variance")
+"""Statistics that are averages of batches: those that belong to averaged weights are averaged alike."""
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -42,14 +46,15 @@ class TrainState:
     """Everything that supervised training changes, and the numbers it goes by.
 
     `settings` are numbers that may differ from run to run of one program: `optimizer/rate`, and settings of bricks by
-    their paths. `step` of `steps` is where the schedule stands; `seen` counts all steps of all runs.
+    their paths. `step` of `steps` is where the schedule stands; `seen` counts all steps of all runs. `average` are
+    the moving averages of the trained weights, and of the running statistics that belong to them.
     """
 
     trained: Arrays
     frozen: Arrays
     stats: Arrays
     optimizer: Any
-    average: Arrays | None
+    average: Variables | None
     settings: dict[str, Array]
     step: Array
     steps: Array
@@ -63,7 +68,9 @@ class Supervised(Learner):
     `frozen` parts keep their parameters and statistics, behave as in evaluation, and cost no gradient. With `ema` the
     state also keeps an exponential moving average of the weights, which is then what predicts; its decay starts small,
     min(ema, (1 + t) / (10 + t)), so that the average forgets the first weights quickly. A step whose loss, gradient or
-    statistics are not finite changes nothing and is reported.
+    statistics are not finite changes nothing and is reported. With `augment`, a brick that takes and returns an
+    `Annotated`, inputs and targets of every training batch are changed at random alike; held-out data never are.
+    Metrics of training are measured against changed targets too, but mixed labels count as the larger part of them.
     """
 
     monitor: ClassVar[tuple[str, Literal["min", "max"]] | None] = ("valid/loss", "min")
@@ -77,6 +84,7 @@ class Supervised(Learner):
     ema: float = 0.0
     precision: FloatType = "float32"
     frozen: Patterns = ()
+    augment: Brick | None = None
 
     def init(self, key: Array, batch: Batch | None, steps: int | Array) -> TrainState:
         """Draw fresh variables for inputs like the batch's and begin."""
@@ -93,7 +101,7 @@ class Supervised(Learner):
             frozen={path: params[path] for path in params if path in frozen},
             stats=jax.tree.map(jnp.copy, variables.stats),
             optimizer=self.update.init(trained),
-            average=jax.tree.map(jnp.copy, trained) if self.ema else None,
+            average=jax.tree.map(jnp.copy, Variables(trained, _running(variables.stats))) if self.ema else None,
             settings=self._settings(),
             step=jnp.int32(0),
             steps=jnp.asarray(steps, jnp.int32),
@@ -107,6 +115,10 @@ class Supervised(Learner):
     def tuned(self, state: TrainState) -> TrainState:
         """Return a state with this learner's own numbers in place of those of a learner that shares its programs."""
         return replace(state, settings=self._settings())
+
+    def slowed(self, state: TrainState, factor: float) -> TrainState:
+        """Return a state whose learning rate is so many times the optimizer's."""
+        return replace(state, settings={**state.settings, RATE: jnp.float32(self.update.optimizer.rate * factor)})
 
     @property
     def shared(self) -> "Supervised":
@@ -123,7 +135,9 @@ class Supervised(Learner):
 
     def step(self, state: TrainState, batch: Batch | None, key: Array) -> tuple[TrainState, Logs]:
         """Descend the gradient of one batch's loss."""
-        batch = _given(batch)
+        given = batch = _given(batch)
+        if self.augment is not None:
+            batch = augmented(self.augment, batch, jax.random.fold_in(key, KEY), self.precision)
         ours = {path: number for path, number in state.settings.items() if path != RATE}
 
         def objective(trained: Arrays) -> Any:
@@ -137,55 +151,70 @@ class Supervised(Learner):
                 settings=ours,
                 precision=self.precision,
             )
-            loss = weighted_mean(example_loss(self.loss, applied.output, batch.targets), batch.weight)
+            loss = weighted_mean(example_loss(self.loss, applied.output, batch.targets, batch.weight), batch.weight)
             return loss + penalty(trained, self.l1, self.l2), (loss, applied)
 
-        grads, (loss, applied) = jax.grad(objective, has_aux=True)(state.trained)
+        (value, (loss, applied)), grads = jax.value_and_grad(objective, has_aux=True)(state.trained)
         norm = jnp.sqrt(squared_norm(grads))  # a step is at most about as long as the gradient, or as one
         rate = self.update.rate_at(state.step, state.steps, state.settings[RATE])
         finite = jnp.isfinite(loss + rate * 1e3 * (1 + norm)) & all_finite(applied.stats)
 
         def moved() -> TrainState:
             trained, optimizer = self.update.apply(
-                state.trained, state.optimizer, grads, state.step, state.steps, state.settings[RATE]
+                state.trained,
+                state.optimizer,
+                grads,
+                state.step,
+                state.steps,
+                state.settings[RATE],
+                weight=_rows(batch),
+                value=value,
+                objective=lambda trained: objective(trained)[0],
             )
             return replace(
                 state,
                 trained=trained,
                 stats=applied.stats,
                 optimizer=optimizer,
-                average=self._averaged(state, trained),
+                average=self._averaged(state, Variables(trained, _running(applied.stats))),
                 step=state.step + 1,
                 seen=state.seen + 1,
             )
 
-        if isinstance(self.update.optimizer, OptaxOptimizer):  # its steps may have any length
+        if not self.update.optimizer.bounded:  # its steps may have any length
             new = moved()
             finite &= all_finite(new.trained)
             new = choose(finite, new, state)
         else:
             new = guarded(finite, moved, state)
-        sums = self._sums(loss, applied.output, batch)
+        measured = replace(batch, targets=class_numbers_again(given.targets, batch.targets))
+        sums = self._sums(loss, applied.output, batch if self.augment is None else measured)
         none = jax.tree.map(jnp.zeros_like, sums)
         return new, Logs(choose(finite, sums, none), finite)
 
     def view(self, state: TrainState) -> Variables:
         """Return what predicts: the averaged weights if there are any."""
-        trained = state.trained if state.average is None else state.average
-        return Variables(state.frozen | trained, state.stats)
+        if state.average is None:
+            return Variables(state.frozen | state.trained, state.stats)
+        return Variables(state.frozen | state.average.params, state.stats | state.average.stats)
 
     def measure(self, view: Variables, batch: Batch, key: Array) -> Measured:
         """Return the sums of the loss and the metrics on held-out data."""
         del key
         output = self.predict(view, batch.inputs)
-        loss = weighted_mean(example_loss(self.loss, output, batch.targets), batch.weight)
+        loss = weighted_mean(example_loss(self.loss, output, batch.targets, batch.weight), batch.weight)
         sums = self._sums(loss, output, batch)
         rows = any(isinstance(metric, RowMetric) for metric in self.metrics)
-        return Measured(sums, {"outputs": output, "targets": batch.targets, "weight": batch.weight} if rows else None)
+        return Measured(
+            sums,
+            {"outputs": comparable(self.loss, output), "targets": batch.targets, "weight": batch.weight}
+            if rows
+            else None,
+        )
 
     def predict(self, variables: Variables, inputs: Any) -> Any:
         """Return the network's raw outputs, as in evaluation."""
-        with implementation("xla"):  # XLA's own convolution is slow in gradients only: see ops.conv2d
+        with implementation("xla"):  # XLA's own convolution is slow in gradients only: see ops.conv
             return self.net.apply(variables, inputs, precision=self.precision).output
 
     def better(self, name: str) -> Literal["min", "max"]:
@@ -208,19 +237,24 @@ class Supervised(Learner):
 
     def _sums(self, loss: Array, output: Any, batch: Batch) -> Sums:
         sums = {"loss": mean_of(loss, _rows(batch))}
+        output = comparable(self.loss, output)
         for metric in self.metrics:
             if not isinstance(metric, RowMetric):
                 sums[metric.name] = metric.sums(output, batch.targets, batch.weight)
         return sums
 
-    def _averaged(self, state: TrainState, trained: Arrays) -> Arrays | None:
+    def _averaged(self, state: TrainState, now: Variables) -> Variables | None:
+        """Return the averages after an update; between updates, while gradients are accumulated, they stay."""
         if state.average is None:
             return None
-        time = state.seen.astype(jnp.float32)
+        time = (state.seen // self.update.accumulate).astype(jnp.float32)
         decay = jnp.minimum(self.ema, (1.0 + time) / (10.0 + time))
-        return jax.tree.map(
-            lambda old, new: old + (1.0 - decay).astype(old.dtype) * (new - old), state.average, trained
-        )
+        moved = jax.tree.map(lambda old, new: old + (1.0 - decay).astype(old.dtype) * (new - old), state.average, now)
+        return moved if self.update.accumulate == 1 else choose(self.update.due(state.optimizer), moved, state.average)
+
+
+def _running(stats: Arrays) -> Arrays:
+    return {path: value for path, value in stats.items() if matches(RUNNING, path)}
 
 
 def _given(batch: Batch | None) -> Batch:
