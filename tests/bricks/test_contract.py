@@ -1,15 +1,9 @@
 """The contract suite on every brick of the package."""
 
-import doctest
-import importlib
-import pkgutil
-import re
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import brickwork.bricks
 from bricks.cases import CASES
 from bricks.contract import CHECKS, check_brick, check_gradients, check_json, check_oracle, check_plan
 from brickwork.core.brick import Brick, brick
@@ -68,17 +62,3 @@ def test_the_suite_finds_a_wrong_brick():
         check_brick(ContractScale(3.0), np.ones((2, 3), np.float32), oracle=lambda v, x, taps: 2 * x[0])
     with pytest.raises(AssertionError):
         check_brick(ContractForgetful(), np.ones((2, 3), np.float32))
-
-
-@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(brickwork.bricks.__path__)])
-def test_examples_in_docstrings(name):
-    result = doctest.testmod(importlib.import_module(f"brickwork.bricks.{name}"))
-    assert result.failed == 0
-
-
-@pytest.mark.parametrize("name", sorted(n for n, c in names_of("brick").items() if c.key.startswith("brickwork:")))
-def test_docstrings_have_an_example_and_a_source(name):
-    text = names_of("brick")[name].__doc__ or ""
-    assert ">>> " in text
-    assert re.search(r"\b(19|20)\d\d\b", text), "name the source: author, year, title"
-    assert "Shapes:" in text or "Makes one row" in text
