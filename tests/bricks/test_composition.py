@@ -69,8 +69,9 @@ def test_wrong_merges():
         Add().apply(NOTHING)
     with pytest.raises(ShapeError, match=r"\(1, 2\), \(1, 1\)"):
         Add().apply(NOTHING, jnp.ones((1, 2)), jnp.ones((1, 1)))
-    with pytest.raises(ShapeError, match="or 1 where they differ"):
-        Multiply().apply(NOTHING, jnp.ones((1, 2)), jnp.ones((1, 3)))
+    for shape in ((1, 3), (4, 2)):
+        with pytest.raises(ShapeError, match="the same rows, and one shape or 1 where they differ"):
+            Multiply().apply(NOTHING, jnp.ones((1, 2)), jnp.ones(shape))
     with pytest.raises(SettingError, match="another than 0, the rows"):
         Concat(0)
     with pytest.raises(ShapeError, match="axis 3"):

@@ -17,6 +17,14 @@ def test_what_was_never_seen_has_the_first_place():
         np.testing.assert_array_equal(net.apply(variables, jnp.array(other)).output, seen)
 
 
+def test_small_integers_reach_the_whole_table():
+    net = CategoryEmbedding((200, 100), 2)
+    indices = np.array([[0, 99], [199, 3]])
+    variables = net.init(jax.random.key(0), jnp.asarray(indices))
+    one, two = (net.apply(variables, jnp.asarray(indices, kind)).output for kind in ("uint8", "int32"))
+    np.testing.assert_array_equal(one, two)
+
+
 def test_wrong_inputs():
     with pytest.raises(ShapeError, match=r"an index for each of its columns; got float32 \(2, 2\)"):
         CategoryEmbedding((3, 5)).plan(jnp.zeros((2, 2)))

@@ -15,6 +15,7 @@ from brickwork.core.brick import Brick
 from brickwork.core.errors import BundleError, SettingError
 from brickwork.core.spec import (
     MAX_DEPTH,
+    MAX_NODES,
     Spec,
     from_json,
     lookup,
@@ -274,7 +275,7 @@ def test_versions_and_missing_classes():
         {"number": ["nan"]},
         {},
         "x" * 10_001,
-        list(range(20_001)),
+        list(range(MAX_NODES + 1)),
     ],
 )
 def test_bad_descriptions(data):

@@ -16,7 +16,7 @@ from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.core.scope import Scope
-from brickwork.ops import dot_product_attention, rotate_by_position
+from brickwork.ops import dot_product_attention, rotate_by_position, weighted_values
 
 
 class AttentionMemory(NamedTuple):
@@ -68,7 +68,7 @@ class Attention(Brick):
 
     Raises:
         SettingError: heads that do not divide features, kv_heads that do not divide heads, a rate outside 0 ... 1, a
-            window below 1; a context where there are rotary positions or a window.
+            window below 1; a context where it is causal, has rotary positions or a window.
         ShapeError: inputs that are no sequences, a context, mask or memory that does not fit.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2; kv_heads: Ainslie et al. 2023, "GQA: Training
@@ -117,7 +117,7 @@ class Attention(Brick):
         mask: Bool[Array, "#rows #time #other_time"] | None = None,
     ) -> Array | Padded:
         """Attend from x to context, or to x itself."""
-        tokens = x.values if isinstance(x, Padded) else x
+        tokens = x.zeroed if isinstance(x, Padded) else x
         check_sequences(tokens)
         width = self._width(tokens.shape[-1])
         q = self._heads(scope, "query", tokens, self.heads, width)
@@ -125,10 +125,10 @@ class Attention(Brick):
             keys, values, real = self._remembered(scope, x, width)
             q, keys = self._placed(q, 0), self._placed(keys, 0)
         else:
-            if self.rotary or self.window is not None:
+            if self.causal or self.rotary or self.window is not None:
                 raise SettingError(
-                    "rotary positions and windows compare places in one sequence, and its context is another. Leave "
-                    "out rotary and window for attention to a context."
+                    "causal attention, rotary positions and windows compare places in one sequence, and its context is "
+                    "another. Leave out causal, rotary and window for attention to a context."
                 )
             given = context if isinstance(context, ContextMemory) else self._remembered(scope, context, width)
             keys, values, real = self._fitting(given, tokens.shape[0], width)
@@ -208,7 +208,7 @@ class Attention(Brick):
         return scope(name, dense, x).reshape(*x.shape[:2], heads, width // self.heads)
 
     def _remembered(self, scope: Scope, source: Array | Padded, width: int) -> ContextMemory:
-        values, mask = (source.values, source.mask) if isinstance(source, Padded) else (source, None)
+        values, mask = (source.zeroed, source.mask) if isinstance(source, Padded) else (source, None)
         check_sequences(values)
         heads = self.kv_heads or self.heads
         keys = self._heads(scope, "key", values, heads, width)
@@ -236,11 +236,13 @@ class Attention(Brick):
         attend = partial(
             dot_product_attention, q, k, v, mask=mask, causal=self.causal, window=self.window, query_offset=before
         )
-        if self.dropout or scope.watched("weights"):
+        dropout = scope.child("dropout", Dropout(self.dropout))
+        rate = dropout.setting("rate", self.dropout)  # declared in every pass, so that a run may vary it
+        none = isinstance(rate, int | float) and rate == 0
+        if (scope.training and not none) or scope.watched("weights"):
             _, weights = attend(return_weights=True)
-            weights = scope("dropout", Dropout(self.dropout), scope.tap("weights", weights))
-            shares = weights.reshape(rows, v.shape[2], heads // v.shape[2], time, v.shape[1])
-            y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v)
+            weights = dropout.run(Dropout(self.dropout), scope.tap("weights", weights))
+            y = weighted_values(weights, v)
         else:
             y = attend()
         y = y.reshape(rows, time, heads * size)

@@ -47,6 +47,7 @@ class Bidirectional(Brick):
     (2, 5, 8)
     """
 
+    over_time = True
     padded = "aware"
 
     forward: Brick
@@ -83,4 +84,4 @@ def _turned(x: Array | Padded) -> Array | Padded:
 def _is_sequence(y: Array | Padded, x: Array | Padded) -> bool:
     if isinstance(y, Padded) or isinstance(x, Padded):
         return isinstance(y, Padded)
-    return y.ndim > 2 and y.shape[1] == x.shape[1]
+    return y.ndim > 2

@@ -133,4 +133,7 @@ def edges_of(setting: str, amount: Any, axes: int) -> Edges:
             return written_edges(amount, axes)
         except SettingError:
             raise SettingError(f"{setting} must be ({SIDES[axes]}) of at least 0, got {amount!r}.") from None
-    return tuple((n, n) for n in sizes(amount, setting, axes, least=0))
+    try:
+        return tuple((n, n) for n in sizes(amount, setting, axes, least=0))
+    except SettingError as error:
+        raise SettingError(f"{error} For other numbers before and after: ({SIDES[axes]}).") from None

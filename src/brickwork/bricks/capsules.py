@@ -115,9 +115,9 @@ class Capsules(Brick):
         shape = (*x.shape[1:], self.count * self.size)
         weight = scope.param("weight", shape, Copies(initializer(self.weights)))
         votes = jnp.einsum("bik,iko->bio", scope.cast(x), weight)
-        v, coupling = route_by_agreement(votes.reshape(*votes.shape[:2], self.count, self.size), self.iterations)
-        scope.tap("coupling", coupling)
-        return v
+        votes = votes.reshape(*votes.shape[:2], self.count, self.size)
+        _, coupling = route_by_agreement(votes, self.iterations)
+        return squash(jnp.einsum("bij,bijd->bjd", scope.tap("coupling", coupling), votes))
 
 
 @brick

@@ -1,6 +1,6 @@
 """Bricks made of bricks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, Self, overload, runtime_checkable
 
 import jax
@@ -114,18 +114,13 @@ class Sequential(Brick):
 
     def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> dict[str, Any]:
         """Return the memories of the parts that have any, by name."""
-        return {
-            name: part.memory(rows, dtype, length=length) for name, part in self.parts if isinstance(part, Remembering)
-        }
+        return memories(self.parts, rows, dtype, length)
 
     def step(self, scope: Scope, x: Array, memory: dict[str, Any]) -> tuple[Array, dict[str, Any]]:
         """Run one step through all parts."""
-        after = {}
+        after: dict[str, Any] = {}
         for name, part in self.parts:
-            if isinstance(part, Remembering):
-                x, after[name] = scope(name, part, x, memory[name], method="step")
-            else:
-                x = scope(name, part, x)
+            x = step_part(scope, name, part, (x,), memory, after)
         return x, after
 
 
@@ -160,21 +155,23 @@ class Residual(Brick):
 
     def __call__(self, scope: Scope, x: Any) -> Any:
         """Add body and shortcut."""
-        return self._add(scope, x, scope("body", self.body, x))
+        added = scope("body", self.body, x)
+        return self._add(scope, x if self.shortcut is None else scope("shortcut", self.shortcut, x), added)
 
     def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> Any:
-        """Return the memory of the body; an empty one if it has none."""
-        return self.body.memory(rows, dtype, length=length) if isinstance(self.body, Remembering) else {}
+        """Return the memories of body and shortcut, by name; none of one that has none."""
+        return memories(self._parts(), rows, dtype, length)
 
     def step(self, scope: Scope, x: Array, memory: Any) -> tuple[Array, Any]:
-        """Run one step of the body and add the shortcut, which remembers nothing."""
-        if not isinstance(self.body, Remembering):
-            return self(scope, x), memory
-        added, memory = scope("body", self.body, x, memory, method="step")
-        return self._add(scope, x, added), memory
+        """Run one step of body and shortcut and add them."""
+        after: dict[str, Any] = {}
+        found = {name: step_part(scope, name, part, (x,), memory, after) for name, part in self._parts()}
+        return self._add(scope, found.get("shortcut", x), found["body"]), after
 
-    def _add(self, scope: Scope, x: Any, added: Any) -> Any:
-        base = x if self.shortcut is None else scope("shortcut", self.shortcut, x)
+    def _parts(self) -> list[tuple[str, Brick]]:
+        return [("body", self.body), *([] if self.shortcut is None else [("shortcut", self.shortcut)])]
+
+    def _add(self, scope: Scope, base: Any, added: Any) -> Any:
         one, two = (a.values if isinstance(a, Padded) else a for a in (base, added))
         if isinstance(base, Padded) != isinstance(added, Padded) or one.shape != two.shape:
             what = "shortcut" if self.shortcut else "input"
@@ -247,6 +244,30 @@ class Stack(Brick):
         if not isinstance(self.brick, Remembering):
             return self(scope, x), memory
         return scope.stack("brick", self.brick, self.n, x, each=memory, method="step")
+
+
+def memories(parts: Iterable[tuple[str, Brick]], rows: int, dtype: DTypeLike, length: int | None) -> dict[str, Any]:
+    """Return the memories of the parts that have any, by name."""
+    return {name: part.memory(rows, dtype, length=length) for name, part in parts if isinstance(part, Remembering)}
+
+
+def step_part(
+    scope: Scope, name: str, part: Brick, inputs: tuple[Any, ...], memory: dict[str, Any], after: dict[str, Any]
+) -> Any:
+    """Run one step of a part that remembers, keeping its memory in `after`; run any other as it is."""
+    if isinstance(part, Remembering):
+        if len(inputs) > 1:
+            raise SettingError(
+                f"{name!r} remembers and reads {len(inputs)} things: here only bricks that read one run step by step."
+            )
+        output, after[name] = scope(name, part, *inputs, memory[name], method="step")
+        return output
+    if part.over_time:
+        raise SettingError(
+            f"{name!r}, {type(part).__name__}, looks at all steps of a sequence at once, so the network cannot run "
+            "step by step. Leave it out, or call the network on whole sequences."
+        )
+    return scope(name, part, *inputs)
 
 
 def _words(x: Any) -> str:

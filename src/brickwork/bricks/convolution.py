@@ -124,7 +124,9 @@ class Conv(Brick):
         return _active(self, scope, scope.cast(outputs[:, 0])), outputs[:, 1:]
 
     def _streams(self) -> bool:
-        return self.padding == "causal" and sizes(self.stride, "stride", 1) == (1,)
+        """Tell whether an output is known when its input is: it looks back only, or at no other step."""
+        alone = self.axes == 1 and self.padding in ("same", "valid") and sizes(self.kernel, "kernel", 1) == (1,)
+        return (alone or self.padding == "causal") and sizes(self.stride, "stride", 1) == (1,)
 
     def _reach(self) -> int:
         return reaches(sizes(self.kernel, "kernel", 1), sizes(self.dilation, "dilation", 1))[0]

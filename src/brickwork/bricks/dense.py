@@ -11,7 +11,7 @@ from brickwork.bricks.initializers import Initializer, Shape, initializer, zeros
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import ShapeError
 from brickwork.core.scope import Scope
-from brickwork.ops import activate, glu
+from brickwork.ops import activate, glu, matmul
 
 
 @brick
@@ -60,7 +60,7 @@ class Dense(Brick):
         """Compute activation(x W + b)."""
         if x.ndim < 1 or x.shape[-1] < 1:
             raise ShapeError(f"it wants (rows, features) with at least one feature, got {x.shape}.")
-        z = scope.cast(x) @ scope.param("weight", (x.shape[-1], self.units), initializer(self.weights))
+        z = matmul(scope.cast(x), scope.param("weight", (x.shape[-1], self.units), initializer(self.weights)))
         if self.bias:
             z = z + jnp.broadcast_to(scope.param("bias", (self.units,), zeros), z.shape)
         return activate(self.activation, scope.tap("z", z))
@@ -111,7 +111,8 @@ class Maxout(Brick):
         if x.ndim < 1 or x.shape[-1] < 1:
             raise ShapeError(f"it wants (rows, features) with at least one feature, got {x.shape}.")
         size = self.pieces * self.units
-        z = scope.cast(x) @ scope.param("weight", (x.shape[-1], size), _Pieces(initializer(self.weights), self.pieces))
+        init = _Pieces(initializer(self.weights), self.pieces)
+        z = matmul(scope.cast(x), scope.param("weight", (x.shape[-1], size), init))
         if self.bias:
             z = z + jnp.broadcast_to(scope.param("bias", (size,), zeros), z.shape)
         return jnp.max(scope.tap("z", z.reshape(*z.shape[:-1], self.pieces, self.units)), axis=-2)

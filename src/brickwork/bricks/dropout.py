@@ -88,7 +88,7 @@ class SpatialDropout(Brick):
 
     def __call__(self, scope: Scope, x: Float[Array, "rows ... channels"]) -> Float[Array, "rows ... channels"]:
         """Drop channels while training, pass on in evaluation."""
-        if x.ndim < 3:
+        if x.ndim < 3 and scope.training:  # in evaluation a single step of a sequence passes
             raise ShapeError(
                 f"it wants (rows, places..., channels) with at least one axis of places, got {x.shape}. "
                 "Rows of features go to a Dropout."

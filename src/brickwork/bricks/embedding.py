@@ -9,6 +9,7 @@ from brickwork.bricks.initializers import Initializer, Shape, initializer
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import ShapeError
 from brickwork.core.scope import Scope
+from brickwork.ops import matmul
 
 
 @brick
@@ -85,7 +86,7 @@ class Embedding(Brick):
         """Return the products of x with every vector of the table: logits of a tied head."""
         if x.ndim < 1 or x.shape[-1] != self.features:
             raise ShapeError(f"attend wants vectors (..., {self.features}) to compare with the table, got {x.shape}.")
-        logits = scope.cast(x) @ self._table(scope).T
+        logits = matmul(scope.cast(x), self._table(scope).T)
         if self.padding_id is not None:
             logits = jnp.where(jnp.arange(self.size) == self.padding_id, jnp.zeros_like(logits), logits)
         return scope.tap("logits", logits)

@@ -6,7 +6,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from brickwork.bricks.checks import check_parts
-from brickwork.bricks.containers import Remembering
+from brickwork.bricks.containers import memories, step_part
 from brickwork.bricks.merging import MERGES
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import SettingError, ShapeError, nearest
@@ -65,13 +65,13 @@ class Parallel(Brick):
 
     def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> dict[str, Any]:
         """Return the memories of the parts that have any, by name."""
-        return _memories(self.parts, rows, dtype, length)
+        return memories(self.parts, rows, dtype, length)
 
     def step(self, scope: Scope, x: Array, memory: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Run one step of all parts."""
         outputs, after = {}, {}
         for name, part in self.parts:
-            outputs[name] = _step(scope, name, part, (x,), memory, after)
+            outputs[name] = step_part(scope, name, part, (x,), memory, after)
         return self._merged(scope, outputs), after
 
     def _merged(self, scope: Scope, outputs: dict[str, Any]) -> Any:
@@ -184,13 +184,13 @@ class Graph(Brick):
 
     def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> dict[str, Any]:
         """Return the memories of the nodes that have any, by name."""
-        return _memories([node[:2] for node in self.nodes], rows, dtype, length)
+        return memories((node[:2] for node in self.nodes), rows, dtype, length)
 
     def step(self, scope: Scope, x: Any, memory: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Run one step of all nodes."""
         known, after = self._read(x), {}
         for name, part, sources in self.nodes:
-            known[name] = _step(scope, name, part, tuple(known[source] for source in sources), memory, after)
+            known[name] = step_part(scope, name, part, tuple(known[source] for source in sources), memory, after)
         return self._given(known), after
 
     def _read(self, x: Any) -> dict[str, Any]:
@@ -214,17 +214,3 @@ def _node(name: str, node: Any) -> tuple[Any, tuple[str, ...]]:
     if any(not isinstance(source, str) for source in node[1:]):
         raise SettingError(f"Graph: node {name!r} reads by name: write (brick, 'input', ...), got {node[1:]!r}.")
     return node[0], tuple(node[1:])
-
-
-def _memories(parts: Any, rows: int, dtype: DTypeLike, length: int | None) -> dict[str, Any]:
-    return {name: part.memory(rows, dtype, length=length) for name, part in parts if isinstance(part, Remembering)}
-
-
-def _step(
-    scope: Scope, name: str, part: Brick, inputs: tuple[Any, ...], memory: dict[str, Any], after: dict[str, Any]
-) -> Any:
-    """Run one step of a part that remembers, keeping its memory in `after`; run any other as it is."""
-    if not isinstance(part, Remembering):
-        return scope(name, part, *inputs)
-    output, after[name] = scope(name, part, *inputs, memory[name], method="step")
-    return output

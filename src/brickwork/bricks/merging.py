@@ -145,7 +145,7 @@ class Maximum(Merge):
     Raises:
         ShapeError: there are no inputs, or their shapes differ.
 
-    Source: Goodfellow et al. 2013, "Maxout Networks", section 2 (the maximum over linear pieces).
+    Source: Goodfellow et al. 2013, "Maxout Networks", section 3 (the maximum over linear pieces).
 
     >>> import jax.numpy as jnp
     >>> from brickwork.core.variables import Variables
@@ -165,8 +165,9 @@ class Multiply(Merge):
 
         y = x1 x2 ... xn
 
-    Shapes: inputs of one shape, kept; axes of size 1 are stretched, so that one number may gate a whole map, as
-    (rows, 1, 1, channels) does with (rows, height, width, channels). `Padded` sequences must have the same lengths.
+    Shapes: inputs of one shape, kept; but for the rows, axes of size 1 are stretched, so that one number may gate a
+    whole map, as (rows, 1, 1, channels) does with (rows, height, width, channels). `Padded` sequences must have the
+    same lengths.
 
     Raises:
         ShapeError: there are no inputs, their numbers of axes differ, or sizes differ and none of them is 1.
@@ -183,9 +184,11 @@ class Multiply(Merge):
     def __call__(self, scope: Scope, *inputs: Array | Padded) -> Any:
         """Multiply the inputs."""
         arrays = _values(scope, inputs)
-        sizes = [set(axis) - {1} for axis in zip(*(array.shape for array in arrays), strict=False)]
-        if len({array.ndim for array in arrays}) > 1 or any(len(size) > 1 for size in sizes):
-            raise ShapeError(f"its inputs must have one shape, or 1 where they differ, got {_shapes(arrays)}.")
+        rows, *sizes = [set(axis) for axis in zip(*(array.shape for array in arrays), strict=False)]
+        if len({array.ndim for array in arrays}) > 1 or len(rows) > 1 or any(len(size - {1}) > 1 for size in sizes):
+            raise ShapeError(
+                f"its inputs must have the same rows, and one shape or 1 where they differ, got {_shapes(arrays)}."
+            )
         return _like(inputs[0], self.merged(arrays))
 
     def merged(self, arrays: list[Array]) -> Array:

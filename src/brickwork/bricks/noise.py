@@ -1,6 +1,5 @@
 """Random numbers added to, or multiplied into, what passes through while training."""
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -8,6 +7,7 @@ from jaxtyping import Float
 from brickwork.bricks.dropout import keep_mask, rate_now
 from brickwork.core.brick import Brick, brick
 from brickwork.core.scope import Scope
+from brickwork.ops.hashing import hashed_normal
 from brickwork.ops.precision import wide_type
 
 SELU_FLOOR = -1.0507009873554805 * 1.6732632423543772
@@ -148,4 +148,4 @@ class AlphaDropout(Brick):
 
 def _normal(key: Array, x: Array) -> Array:
     """Return draws from N(0, 1) for every number of x, rounded to its type: small types have too few of their own."""
-    return jax.random.normal(key, x.shape, wide_type(x.dtype)).astype(x.dtype)
+    return hashed_normal(key, x.shape, wide_type(x.dtype)).astype(x.dtype)

@@ -134,6 +134,7 @@ class GroupNorm(Brick):
     [[-1.0, 1.0, -1.0, 1.0]]
     """
 
+    over_time = True
     padded = "aware"
 
     groups: int = 32
@@ -186,6 +187,7 @@ class InstanceNorm(Brick):
     [[[-1.0, -1.0], [1.0, 1.0]]]
     """
 
+    over_time = True
     padded = "aware"
 
     epsilon: float = 1e-5
@@ -208,7 +210,7 @@ class InstanceNorm(Brick):
 
 
 def _normalized(norm: GroupNorm | InstanceNorm, scope: Scope, x: Array | Padded, groups: int) -> Array | Padded:
-    values, mask = (x.values, x.mask) if isinstance(x, Padded) else (x, None)
+    values, mask = (x.zeroed, x.mask) if isinstance(x, Padded) else (x, None)
     channels = values.shape[-1:]
     scale = scope.param("scale", channels, ones) if norm.scale else None
     offset = scope.param("offset", channels, zeros) if norm.offset else None

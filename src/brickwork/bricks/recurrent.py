@@ -15,6 +15,7 @@ from brickwork.core.batch import Padded
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.core.scope import Scope
 from brickwork.ops.precision import wide_type
+from brickwork.ops.products import matmul
 
 State = tuple[Array, ...]
 
@@ -62,7 +63,7 @@ class Recurrent:
     def memory(self, rows: int, dtype: DTypeLike = "float32", *, length: int | None = None) -> Any:
         """Return the memory before the first step: zeros. `length` is for bricks that keep every step."""
         del length
-        return self._zeros(rows, dtype, dtype)
+        return self._zeros(rows, dtype, wide_type(dtype))
 
     def __call__(
         self,
@@ -72,7 +73,7 @@ class Recurrent:
         return_memory: bool = False,
     ) -> Any:
         """Run over whole sequences, from zeros or from `memory`; with `return_memory` return (y, memory)."""
-        values, lengths = (x.values, x.lengths) if isinstance(x, Padded) else (x, None)
+        values, lengths = (x.zeroed, x.lengths) if isinstance(x, Padded) else (x, None)
         check_sequences(values)
         hs, h, memory = self._run(scope, values, memory, lengths, again=True)
         y = h if not self.return_sequence else x.with_values(hs) if isinstance(x, Padded) else hs
@@ -128,7 +129,7 @@ class Recurrent:
         width = blocks * self.units
         w = scope.param("input_weight", (x.shape[-1], width), Blocks(initializer(self.weights), blocks))
         u = scope.param("memory_weight", (self.units, width), Blocks(initializer(self.memory_weights), blocks))
-        z = x @ w
+        z = matmul(x, w)
         return z + jnp.broadcast_to(scope.param("bias", (width,), bias), z.shape), u
 
     def _zeros(self, rows: int, dtype: DTypeLike, wide: DTypeLike) -> Any:

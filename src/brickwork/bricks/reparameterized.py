@@ -15,12 +15,15 @@ from brickwork.core.variables import Variables
 from brickwork.ops.precision import accumulated
 
 LENGTH = "_length"
+WEIGHTS = ("weight", "table")
+"""How the names of weights end."""
 
 
 class Reparameterized(Brick):
     """A brick whose body computes with other weights than those that are stored, under the names of the stored ones.
 
-    Subclasses say in `weight` what a parameter with two axes or more becomes; biases and scales stay as they are.
+    Subclasses say in `weight` what a weight becomes: a parameter with two axes or more whose name ends in `weight` or
+    `table`. Biases, scales and the rest stay as they are.
     """
 
     padded = "aware"
@@ -45,10 +48,22 @@ class Reparameterized(Brick):
             return self(scope, x), memory
         return self._rewriting(scope).run(self.body, x, memory, method="step")
 
+    def start(self, scope: Scope, *inputs: Any, **options: Any) -> Any:
+        """Start the body's memory with a context, as decoders do."""
+        return self._rewriting(scope).run(self.body, *inputs, method="start", **options)
+
+    def context_memory(self, scope: Scope, *inputs: Any, **options: Any) -> Any:
+        """Return what the body's attention needs of a context."""
+        return self._rewriting(scope).run(self.body, *inputs, method="context_memory", **options)
+
+    def attend(self, scope: Scope, x: Any) -> Any:
+        """Compare with every vector of the body, an embedding."""
+        return self._rewriting(scope).run(self.body, x, method="attend")
+
     def _rewriting(self, scope: Scope) -> Scope:
         def rule(inner: Scope, name: str, shape: Shape, init: Initializer) -> Array:
             stored = inner.param(name, shape, init)
-            return stored if len(shape) < 2 else self.weight(inner, name, stored, init)
+            return self.weight(inner, name, stored, init) if len(shape) >= 2 and name.endswith(WEIGHTS) else stored
 
         return scope.rewriting(rule)
 
@@ -60,10 +75,10 @@ class WeightNorm(Reparameterized):
         w = g v / |v|    for the weights v that lead to one output
 
     v is stored where the body keeps its weight, under the body's own name; g beside it, as `weight_length` for a
-    `weight`. It works on every parameter of the body with two axes or more, whose last axis are the outputs (of
-    all kinds of layers: Conv, Dense, LSTM...), through any depth of bricks. Biases stay as they are.
+    `weight`. It works on every weight of the body (a parameter with two axes or more whose name ends in `weight` or
+    `table`, and whose last axis are the outputs: of Conv, Dense, LSTM...), through any depth of bricks.
 
-    Shapes: those of the body; g (outputs,). Where v is all 0 so is w.
+    Shapes: those of the body; g (outputs,). Where v is all 0 so is w, and stays so: start it from other weights.
 
     g starts at the length of an independent draw from the initialiser of v, so that w starts as the body's own
     weights would. Weights that were trained without this wrapper are taken over by
@@ -128,8 +143,8 @@ class SpectralNorm(Reparameterized):
     sigma comes to the largest singular value of w, seen as a matrix of everything else to outputs (for a Conv an
     estimate of the layer's own, as in the paper). u is the statistic `weight_u` for a `weight`; the turns it has
     taken are kept in training only, so that few at each step are enough. Evaluation takes them too, from the u that
-    is stored, and keeps nothing; gradients see u and v as constants. It works on every parameter of the body with
-    two axes or more, through any depth of bricks; they keep the body's names, and biases stay as they are.
+    is stored, and keeps nothing; gradients see u and v as constants. It works on every weight of the body, as
+    `WeightNorm` does, through any depth of bricks; they keep the body's names.
 
     Shapes: those of the body; u (outputs,).
 

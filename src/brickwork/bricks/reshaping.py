@@ -32,9 +32,10 @@ class Flatten(Brick):
 
     def __call__(self, scope: Scope, x: Float[Array, "rows ..."]) -> Float[Array, "rows features"]:
         """Merge all axes but the first."""
+        del scope
         if x.ndim < 1:
             raise ShapeError("it wants rows of something, got a single number: add an axis of rows, x[None].")
-        return scope.cast(x).reshape(x.shape[0], prod(x.shape[1:]))
+        return x.reshape(x.shape[0], prod(x.shape[1:]))
 
 
 @brick
@@ -70,12 +71,13 @@ class Reshape(Brick):
 
     def __call__(self, scope: Scope, x: Float[Array, "rows ..."]) -> Float[Array, "rows ..."]:
         """Give the rows their new shape."""
+        del scope
         if x.ndim < 1:
             raise ShapeError("it wants rows of something, got a single number: add an axis of rows, x[None].")
         count, known = prod(x.shape[1:]), prod(size for size in self.shape if size != -1)
         if count % known or not count or (count != known and -1 not in self.shape):
             raise ShapeError(f"a row of {x.shape} has {count} numbers, which do not fill the shape {self.shape}.")
-        return scope.cast(x).reshape(x.shape[0], *(count // known if size == -1 else size for size in self.shape))
+        return x.reshape(x.shape[0], *(count // known if size == -1 else size for size in self.shape))
 
 
 @brick
@@ -111,6 +113,7 @@ class Permute(Brick):
 
     def __call__(self, scope: Scope, x: Float[Array, "rows ..."]) -> Float[Array, "rows ..."]:
         """Transpose."""
+        del scope
         if x.ndim != len(self.order) + 1:
             raise ShapeError(f"its order {self.order} is for {len(self.order)} axes after the rows, got {x.shape}.")
-        return scope.cast(x).transpose(0, *self.order)
+        return x.transpose(0, *self.order)

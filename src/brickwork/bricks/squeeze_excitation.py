@@ -41,6 +41,7 @@ class SqueezeExcitation(Brick):
     (4, 2)
     """
 
+    over_time = True
     padded = "aware"
 
     ratio: int = 16

@@ -124,6 +124,7 @@ class Reverse(Brick):
     [2.0, 1.0, 0.0]
     """
 
+    over_time = True
     padded = "aware"
 
     def __call__(self, scope: Scope, x: Shaped[Array, "rows time ..."] | Padded) -> Any:

@@ -116,9 +116,10 @@ class CategoryEmbedding(Brick):
                 f"it wants whole numbers (rows, {len(self.sizes)}), an index for each of its columns; "
                 f"got {indices.dtype} {indices.shape}."
             )
+        indices = indices.astype(jnp.int32)  # small ones could not count through the whole table
         starts = [0, *accumulate(self.sizes)]
         table = scope.param("table", (starts[-1], self.width), _normal(1 / math.sqrt(self.width)))
-        first, sizes = (jnp.asarray(numbers, indices.dtype) for numbers in (starts[:-1], self.sizes))
+        first, sizes = (jnp.asarray(numbers, jnp.int32) for numbers in (starts[:-1], self.sizes))
         known = (indices >= 0) & (indices < sizes)
         found = table[jnp.where(known, indices, jnp.zeros_like(indices)) + first]
         return found.reshape(*indices.shape[:-1], len(self.sizes) * self.width)

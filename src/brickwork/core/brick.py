@@ -38,10 +38,12 @@ class Brick(Spec):
     shapes alone, which gives shape inference; applying runs it on arrays.
 
     `padded` says what a brick does with `Padded` sequences: `pointwise` bricks are run on the values and keep
-    the lengths; `aware` ones get the `Padded` itself; the rest refuse.
+    the lengths; `aware` ones get the `Padded` itself; the rest refuse. `over_time` says that a brick looks at all steps
+    of a sequence at once and would do something else with a single one, so that no network with it runs step by step.
     """
 
     kind: ClassVar[str] = "brick"
+    over_time: ClassVar[bool] = False
     padded: ClassVar[Literal["pointwise", "aware", "refuses"]] = "refuses"
 
     def __call__(self, scope: Scope, *inputs: Any, **options: Any) -> Any:

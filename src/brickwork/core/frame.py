@@ -60,6 +60,7 @@ class Frame:
     offsets: dict[str, Array] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
     copies: int = 1
+    looking: bool = False  # whether to tap all that could be tapped
     # gathered during the pass
     taps: dict[str, Array] = field(default_factory=dict)
     tapped: dict[str, Any] = field(default_factory=dict)

@@ -196,7 +196,7 @@ def _inner_offsets(frame: Frame, run: Callable[[Frame], Any]) -> dict[str, Array
     seen: list[str] = []
 
     def dry() -> None:
-        inner = frame.fork(offsets={})
+        inner = frame.fork(offsets={}, looking=True)
         run(inner)
         seen.extend(inner.tapped)
 

@@ -129,7 +129,7 @@ class Scope:
         used = self.frame.uses.get(address, 0)
         address = f"{address}#{used}" if used else address
         captured = bool(self.frame.capture) and matches(self.frame.capture, address)
-        return self.frame.planning or captured or address in self.frame.offsets
+        return self.frame.planning or self.frame.looking or captured or address in self.frame.offsets
 
     # --------------------------------------------------------------------------------------------- children
 

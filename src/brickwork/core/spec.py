@@ -6,6 +6,7 @@ without running any code from the file: only classes that are registered here ca
 """
 
 import dataclasses
+import functools
 import math
 import re
 import types
@@ -27,7 +28,7 @@ from typing import (
 
 from brickwork.core.errors import BundleError, SettingError, nearest
 
-MAX_NODES = 20_000
+MAX_NODES = 100_000
 MAX_DEPTH = 64
 MAX_TEXT = 10_000
 
@@ -115,7 +116,10 @@ def registered(cls: Any = None, *, version: int = 1) -> Any:
 
 
 def _register(cls: type[S], version: int) -> type[S]:
+    written = "__init__" in vars(cls)
     cls = dataclasses.dataclass(frozen=True, repr="__repr__" not in vars(cls))(cls)
+    if not written:
+        _naming_the_nearest(cls)
     for field in fields_of(cls):
         if field.default_factory is not dataclasses.MISSING:
             raise SettingError(f"{cls.__name__}.{field.name}: give a plain default; tuples and specs are fine.")
@@ -132,6 +136,21 @@ def _register(cls: type[S], version: int) -> type[S]:
     _by_key[cls.key] = cls
     known.update(dict.fromkeys(names, cls))
     return cls
+
+
+def _naming_the_nearest(cls: type[Spec]) -> None:
+    """Let the constructor name the nearest setting when it is given one that there is not."""
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **settings: Any) -> None:
+        known = {field.name for field in fields_of(type(self))}
+        for name in settings:
+            if name not in known:
+                raise SettingError(f"{cls.__name__} has no setting {name!r}. {nearest(name, known)}")
+        init(self, *values, **settings)
+
+    cls.__init__ = checked
 
 
 def names_of(kind: str) -> dict[str, type[Spec]]:

@@ -1,0 +1,144 @@
+"""The target of a table: which kind of question its column asks, and the answers as arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from brickwork.core.errors import DataError, SettingError
+from brickwork.data.table.columns import as_texts
+from brickwork.data.table.reading import Table
+
+Question = Literal["classes", "labels", "number"]
+"""One of several classes; any number of labels at once; a number, or several."""
+
+BETWEEN = "|"
+"""What stands between the labels of a cell that has several: `red|green`."""
+
+MOST_CLASSES = 1000
+FEW = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The answers of a table.
+
+    `values` has a label a row for classes, (rows, labels) flags for labels at once, (rows,) or (rows, columns) numbers.
+    `rows` are the rows of the table that have an answer; the others are left out. `labels` are the classes, or the
+    labels that may be there at once.
+    """
+
+    names: tuple[str, ...]
+    question: Question
+    why: str
+    values: np.ndarray
+    rows: np.ndarray
+    labels: tuple[str | int, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_target(table: Table, names: str | Sequence[str], question: Question | None = None) -> Target:
+    """Return the answers in some columns of a table, and what kind of question they are.
+
+    Texts and flags are classes; texts with `|` between labels that recur are labels at once; whole numbers that take
+    few values again and again are classes too, other numbers are numbers. `question` says otherwise.
+
+    Raises:
+        DataError: a column that is not there, that has no values, one value only, or too many classes; several columns
+            that are not all numbers; numbers asked for that are none.
+        SettingError: no column is named.
+    """
+    names = (names,) if isinstance(names, str) else tuple(names)
+    if not names:
+        raise SettingError("Name the column to learn: the target.")
+    columns = [table.column(name) for name in names]
+    known = pl.Series("known", np.ones(len(table), bool))
+    for column in columns:
+        known &= column.is_not_null()
+    rows = np.flatnonzero(known.to_numpy())
+    if not len(rows):
+        raise DataError(f"The target {_listed(names)} of {table.source} has no values: there is nothing to learn from.")
+    notes = ()
+    if len(rows) < len(table):
+        notes = (f"{len(table) - len(rows):,} of {len(table):,} rows have no {_listed(names)} and are left out.",)
+    given = [column.gather(rows) for column in columns]
+    found, why = (question, "it was asked for") if question else _question(given)
+    read = {"classes": _classes, "labels": _labels, "number": _numbers}[found]
+    values, labels = read(table.source, names, given)
+    return Target(names, found, why, values, rows, labels, notes)
+
+
+def _question(columns: list[pl.Series]) -> tuple[Question, str]:
+    first = columns[0]
+    what = f"{_listed([column.name for column in columns])}"
+    if len(columns) > 1:
+        return "number", f"{what} are several columns"
+    distinct = first.n_unique()
+    if first.dtype == pl.Boolean:
+        return "classes", f"{what} is yes or no"
+    if first.dtype == pl.String:
+        if bool(first.str.contains(BETWEEN, literal=True).any()) and _recur(first):
+            return "labels", f"{what} has several labels in a cell, with {BETWEEN} between them"
+        return "classes", f"{what} is one of {distinct} words"
+    if first.dtype.is_integer() and distinct <= FEW and distinct <= max(2, len(first) // 10):
+        return "classes", f"{what} takes {distinct} whole numbers again and again"
+    return "number", f"{what} is a number"
+
+
+def _recur(texts: pl.Series) -> bool:
+    """Tell whether the parts of cells are labels: a few that are seen again and again."""
+    parts = texts.str.split(BETWEEN).explode().str.strip_chars()
+    return parts.n_unique() <= max(2, parts.len() // 3)
+
+
+def _classes(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tuple[np.ndarray, Any]:
+    if len(columns) > 1:
+        raise DataError(f"{_listed(names)} are several columns: classes are in one.")
+    values = columns[0]
+    numbers = values.dtype.is_integer()
+    texts = values if numbers else as_texts(values)
+    labels: tuple[Any, ...] = tuple(sorted(texts.unique().to_list()))
+    if len(labels) < 2:
+        raise DataError(
+            f"Every row of {source} has the same {names[0]} ({labels[0]!r}): with one class there is nothing to tell "
+            "apart."
+        )
+    if len(labels) > MOST_CLASSES:
+        raise DataError(
+            f"{names[0]!r} has {len(labels):,} different values, more than the {MOST_CLASSES:,} classes that are told "
+            "apart. If it is a name for each row, choose another target; if it is a number, see that all of it is."
+        )
+    return np.asarray(texts.to_list(), np.int64 if numbers else object), labels
+
+
+def _labels(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tuple[np.ndarray, Any]:
+    if len(columns) > 1:
+        raise DataError(f"{_listed(names)} are several columns: labels at once are in the cells of one.")
+    cells = [{part.strip() for part in text.split(BETWEEN)} - {""} for text in as_texts(columns[0]).to_list()]
+    labels = tuple(sorted(set().union(*cells)))
+    if not labels:
+        raise DataError(f"{names[0]!r} of {source} has no labels.")
+    if len(labels) > MOST_CLASSES:
+        raise DataError(f"{names[0]!r} has {len(labels):,} different labels; at most {MOST_CLASSES:,} are told apart.")
+    index = {label: number for number, label in enumerate(labels)}
+    flags = np.zeros((len(cells), len(labels)), np.int32)
+    for row, cell in enumerate(cells):
+        flags[row, [index[label] for label in cell]] = 1
+    return flags, labels
+
+
+def _numbers(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tuple[np.ndarray, Any]:
+    for name, column in zip(names, columns, strict=True):
+        if not column.dtype.is_numeric():
+            example = column.drop_nulls()[0]
+            raise DataError(f"{name!r} of {source} holds {example!r}, which is no number to learn.")
+        if column.n_unique() < 2:
+            raise DataError(f"Every row of {source} has the same {name} ({column[0]}): there is nothing to learn.")
+    values = np.stack([column.cast(pl.Float64).to_numpy() for column in columns], axis=1)
+    return (values[:, 0] if len(columns) == 1 else values), None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
