@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from bricks.contract import compiled, draw
 from brickwork.bricks import (
@@ -22,6 +23,8 @@ from brickwork.bricks import (
 from brickwork.core.batch import Padded
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.core.variables import Variables
+from brickwork.ops import hashing
+from brickwork.ops.hashing import hashed_normal
 
 KEY = jax.random.key(2)
 
@@ -98,6 +101,26 @@ def test_gaussian_dropout_has_the_mean_and_variance_of_dropout_and_noise_its_dev
         y = drawn(net, x)
         assert abs(float(y.mean()) - mean) < 0.01
         assert abs(float(y.std()) - deviation) < 0.01
+
+
+def test_hashed_normal_numbers_are_normal_and_independent():
+    numbers = np.asarray(compiled(lambda key: hashed_normal(key, (300, 300)))(KEY), np.float64)
+    assert stats.kstest(numbers.ravel(), "norm").pvalue > 0.01
+    for power, moment in ((1, 0), (2, 1), (3, 0), (4, 3)):
+        assert abs((numbers**power).mean() - moment) < 4 * np.sqrt((numbers ** (2 * power)).mean() / numbers.size)
+    for reach in (3, 3.5, 4):
+        wanted = 2 * stats.norm.sf(reach) * numbers.size
+        assert abs((np.abs(numbers) > reach).sum() - wanted) < 4 * np.sqrt(wanted)
+    for axis in (0, 1):
+        one, other = np.delete(numbers, -1, axis).ravel(), np.delete(numbers, 0, axis).ravel()
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.015
+
+
+@pytest.mark.parametrize(("bits", "share"), [(0, 2**-24), (2**32 - 1, 1 - 2**-24)])
+def test_no_hashed_normal_number_is_infinite(bits, share, monkeypatch):
+    monkeypatch.setattr(hashing, "hashed_bits", lambda key, shape: jnp.full(shape, bits, jnp.uint32))
+    (number,) = compiled(lambda key: hashed_normal(key, (1,)))(KEY)
+    np.testing.assert_allclose(number, stats.norm.ppf(share), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -161,5 +161,5 @@ def test_memories_that_add_up_are_wide():
 
 
 def test_misspelt_settings_of_constructors_name_the_nearest():
-    with pytest.raises(SettingError, match="no setting 'return_sequences'. Did you mean 'return_sequence'"):
+    with pytest.raises(SettingError, match=r"no setting 'return_sequences'\. Did you mean 'return_sequence'"):
         LSTM(3, return_sequences=True)  # pyright: ignore

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brickwork.core.errors import ShapeError
-from brickwork.ops import additive_weights, dot_product_attention
+from brickwork.ops import additive_weights, dot_product_attention, weighted_values
 from ops.twins import check_golden, plain
 
 
@@ -119,6 +119,16 @@ def test_additive_weights_are_shares_of_what_may_be_seen_also_in_small_types():
     assert jnp.all(jnp.isfinite(slope))
     np.testing.assert_array_equal(np.asarray(weights[:, 0] > 0), [[True, True, False, False, False], [False] * 5])
     np.testing.assert_allclose(np.asarray(weights, "float32").sum(-1), [[1] * 3, [0] * 3], atol=1e-2)
+
+
+def test_values_mixed_by_given_weights():
+    weights, v = arrays(0, (2, 4, 3, 5), (2, 5, 2, 6))
+    y = weighted_values(weights, v)
+    for b, i, h in np.ndindex(2, 3, 4):
+        np.testing.assert_allclose(y[b, i, h], weights[b, h, i] @ v[b, :, h // 2], rtol=1e-5, atol=1e-6)
+    for wrong in (v[:1], v[:, :4], v[0], jnp.ones((2, 5, 3, 6))):
+        with pytest.raises(ShapeError, match="heads a multiple of key_heads; got weights"):
+            plain(weighted_values)(weights, wrong)
 
 
 def test_vmap_and_a_loop_agree():

@@ -5,7 +5,7 @@ features).
 """
 
 from brickwork.ops.activations import ACTIVATIONS, activate, glu
-from brickwork.ops.attention import additive_weights, dot_product_attention
+from brickwork.ops.attention import additive_weights, dot_product_attention, weighted_values
 from brickwork.ops.capsules import route_by_agreement, squash
 from brickwork.ops.convolution import conv, conv_transpose
 from brickwork.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
@@ -13,6 +13,7 @@ from brickwork.ops.implementation import IMPLEMENTATIONS, choose, current_implem
 from brickwork.ops.normalization import batch_moments, group_normalize, moments, normalize, rms_normalize, standardize
 from brickwork.ops.pooling import adaptive_pool, average_pool, global_average_pool, global_max_pool, max_pool
 from brickwork.ops.positions import rotate_by_position, sinusoids
+from brickwork.ops.products import matmul
 from brickwork.ops.recurrent import backwards, gru_sweep, lstm_cell, lstm_sweep, simple_sweep, sweep
 from brickwork.ops.resampling import Interpolation, resize
 from brickwork.ops.windows import Axes, Padding, Sizes
@@ -43,6 +44,7 @@ __all__ = [
     "implementation",
     "lstm_cell",
     "lstm_sweep",
+    "matmul",
     "max_pool",
     "moments",
     "normalize",
@@ -58,4 +60,5 @@ __all__ = [
     "squash",
     "standardize",
     "sweep",
+    "weighted_values",
 ]

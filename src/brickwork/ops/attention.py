@@ -77,17 +77,33 @@ def dot_product_attention(
     batch, queries, heads, size = q.shape
     keys, key_heads = k.shape[1:3]
     wide = wide_type(q.dtype)
-    grouped = q.reshape(batch, queries, key_heads, heads // key_heads, size)
-    scores = jnp.einsum("bqhgd,bkhd->bhgqk", grouped, k, preferred_element_type=wide)
+    grouped = _grouped(q.swapaxes(1, 2), key_heads)
+    scores = jnp.einsum("bhqd,bhkd->bhqk", grouped, k.swapaxes(1, 2), preferred_element_type=wide)
     scores = scores.reshape(batch, heads, queries, keys)
     scores = scores * jnp.asarray(size**-0.5 if scale is None else scale, wide)
     if bias is not None:
         scores = scores + bias.astype(wide)
     seen = _visible(mask, causal, window, query_offset, queries, keys)
     weights = _masked_softmax(scores, seen).astype(q.dtype)
-    shares = weights.reshape(batch, key_heads, heads // key_heads, queries, keys)
-    y = jnp.einsum("bhgqk,bkhd->bqhgd", shares, v.astype(q.dtype)).reshape(batch, queries, heads, v.shape[-1])
+    y = weighted_values(weights, v.astype(q.dtype))
     return (y, weights) if return_weights else y
+
+
+def weighted_values(weights: Weights, v: Float[Array, "batch keys key_heads value_size"]) -> Values:
+    """Mix values by weights that are there already: those of `dot_product_attention`, after dropout, say.
+
+        y[query, h] = sum over keys of weights[h, query, key] v[key, h // (heads / key_heads)]
+
+    Raises `ShapeError` when shapes do not fit.
+    """
+    fits = weights.ndim == v.ndim == 4 and v.shape[:2] == weights.shape[::3]
+    if not fits or not v.shape[2] or weights.shape[1] % v.shape[2]:
+        raise ShapeError(
+            "weighted_values: weights must be (batch, heads, queries, keys), v (batch, keys, key_heads, size) with "
+            f"heads a multiple of key_heads; got weights {weights.shape}, v {v.shape}."
+        )
+    y = jnp.einsum("bhqk,bhkd->bhqd", _grouped(weights, v.shape[2]), v.swapaxes(1, 2))
+    return y.reshape(*weights.shape[:3], v.shape[-1]).swapaxes(1, 2)
 
 
 def additive_weights(
@@ -116,6 +132,16 @@ def additive_weights(
     hidden = jnp.tanh(q[:, :, None, :] + k[:, None, :, :])  # (batch, queries, keys, units)
     scores = jnp.sum(hidden.astype(wide) * direction.astype(wide), axis=-1)
     return _masked_softmax(scores, mask).astype(q.dtype)
+
+
+def _grouped(x: Array, key_heads: int) -> Array:
+    """Return x (batch, heads, queries, size) with the queries of heads that share keys one below the other.
+
+    The products with the keys are then plain ones, of matrices by batch and head. Over axes in between, XLA for CPU
+    takes about twice as long.
+    """
+    batch, heads, queries, size = x.shape
+    return x.reshape(batch, key_heads, heads // key_heads * queries, size)
 
 
 def _visible(

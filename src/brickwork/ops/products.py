@@ -1,0 +1,31 @@
+"""Products of features with a matrix."""
+
+from math import prod
+
+from jaxtyping import Array, Float
+
+from brickwork.core.errors import ShapeError
+
+
+def matmul(x: Float[Array, "*places inputs"], w: Float[Array, "inputs outputs"]) -> Float[Array, "*places outputs"]:
+    """Multiply the features at every place of a sequence, a picture or a row with one matrix.
+
+        y[..., o] = sum over i of x[..., i] w[i, o]
+
+    The same as x @ w, computed as one product of two matrices, with all places below each other. With more than one
+    axis of places XLA for CPU computes the gradient of w slowly: a training step of (32, 64, 64) times (64, 256) takes
+    1.6 to 2 times as long. Vectors and matrices give the program of x @ w itself.
+
+    Raises:
+        ShapeError: w is no matrix, or x has another number of features than w has rows.
+
+    >>> import jax.numpy as jnp
+    >>> matmul(jnp.ones((2, 3, 4)), jnp.ones((4, 5))).shape
+    (2, 3, 5)
+    """
+    if x.ndim < 1 or w.ndim != 2 or x.shape[-1] != w.shape[0]:
+        raise ShapeError(f"matmul wants x (..., inputs) and w (inputs, outputs), got x {x.shape}, w {w.shape}.")
+    if x.ndim < 3:
+        return x @ w
+    *places, inputs = x.shape
+    return (x.reshape(prod(places), inputs) @ w).reshape(*places, w.shape[1])
