@@ -11,7 +11,7 @@ arrays, and returns the output. Stored files are `tests/oracles/bricks*_torch.np
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,7 +184,7 @@ class Subject:
         )
 
 
-@cache
+@lru_cache(maxsize=6)  # the checks of a case follow each other; compiled programs take memory
 def subject_of(case: Case, precision: str = "float32") -> Subject:
     """Return the subject of a case, the same for all checks, so that its program is compiled once."""
     return Subject(case, precision)

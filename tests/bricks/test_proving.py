@@ -127,6 +127,7 @@ class ProvingGPT(Brick):
         return logits, {"time": memory["time"] + 1, "blocks": after}
 
 
+@pytest.mark.slow
 def test_a_gpt_decodes_with_an_explicit_memory_as_in_the_full_pass():
     net = ProvingGPT(words=11, length=8)
     ids = jax.random.randint(jax.random.key(0), (3, 8), 0, 11)
@@ -182,6 +183,7 @@ def penalty(net: Brick, params: Any, x: jax.Array, precision: str) -> Any:
     return jnp.mean((norms - 1) ** 2)
 
 
+@pytest.mark.slow
 def test_the_gradient_penalty_through_convolutions_has_right_gradients_also_in_a_scan():
     net = Sequential(
         Conv(3, 3, 2, activation="softplus"), Conv(4, 3, activation="tanh", dilation=2), Flatten(), Dense(1)
@@ -240,6 +242,7 @@ class ProvingLoRA(Brick):
         return scope.rewriting(rule).run(self.body, *inputs, **options)
 
 
+@pytest.mark.slow
 def test_lora_wraps_loaded_weights_without_renaming_them():
     base = Sequential(hidden=Dense(20, "tanh"), attend=Dense(12), head=Dense(10))
     x = jax.random.normal(jax.random.key(0), (5, 16))

@@ -176,6 +176,7 @@ def test_help_teaches(name, capsys):
         assert "brickwork learn digits" in output.replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_real_commands(model, tmp_path):
     learned = command("learn", "iris", "--runs", str(tmp_path), "--epochs", "2", "--json")
     assert learned.returncode == 0, learned.stderr

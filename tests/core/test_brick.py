@@ -120,6 +120,7 @@ def test_weight_reaches_the_bricks():
     assert SampleWeighted().apply(Variables({}), x, weight=jnp.asarray([1.0, 1.0, 0.0])).output == 2
 
 
+@pytest.mark.slow
 def test_second_derivatives_pass_through():
     net = chain(SampleLinear(1))
     x = jnp.asarray([[0.5, -1.0]])

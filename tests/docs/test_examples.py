@@ -33,6 +33,9 @@ def program(page: Path) -> str:
     return "\n".join(lines).rstrip()
 
 
+QUICK = {"README", "bricks", "engine"}
+"""The pages that are tried with the fast tests; the others with the slow ones."""
+
 WITH_CODE = [page for page in PAGES if program(page)]
 
 
@@ -41,7 +44,13 @@ def test_there_are_examples():
     assert len(WITH_CODE) >= 5
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=str(page.relative_to(ROOT)), marks=[] if page.stem in QUICK else [pytest.mark.slow])
+        for page in WITH_CODE
+    ],
+)
 def test_the_examples_of_a_page_run(page, tmp_path):
     script = tmp_path / f"{page.stem}.py"
     script.write_text(program(page), encoding="utf-8")

@@ -104,6 +104,7 @@ def test_overlap_of_sequences_is_that_of_their_real_part(loss):
         example_loss(loss, dirty, Padded(jnp.asarray(truth[:, :3]), jnp.asarray(other)))
 
 
+@pytest.mark.slow
 def test_ctc_looks_at_real_steps_and_labels_alone():
     rng = np.random.default_rng(3)
     values, text = rng.normal(size=(3, 5, 3)).astype(np.float32), np.asarray([[1, 2], [2, 7], [1, 1]], np.int32)

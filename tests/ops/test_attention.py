@@ -73,6 +73,7 @@ def test_a_query_that_sees_nothing_gives_nought_and_no_gradient():
     assert jnp.all(jnp.isfinite(second))
 
 
+@pytest.mark.slow
 def test_decoding_step_by_step_is_the_whole_at_once():
     q, k, v = arrays(0, (2, 5, 4, 3), (2, 5, 2, 3), (2, 5, 2, 3))
     whole = dot_product_attention(q, k, v, causal=True)
@@ -131,6 +132,7 @@ def test_values_mixed_by_given_weights():
             plain(weighted_values)(weights, wrong)
 
 
+@pytest.mark.slow
 def test_vmap_and_a_loop_agree():
     q, k, v = arrays(0, (3, 1, 2, 2, 4), (3, 1, 4, 1, 4), (3, 1, 4, 1, 4))
     mapped = jax.vmap(lambda q, k, v: dot_product_attention(q, k, v, causal=True, query_offset=2))(q, k, v)

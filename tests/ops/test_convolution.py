@@ -56,6 +56,7 @@ def convolutions(draw):
     return x, k, {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(convolutions())
 def test_twins_agree_to_second_order(case):
@@ -63,6 +64,7 @@ def test_twins_agree_to_second_order(case):
     check_twins(lambda x, k: conv(x, k, **geometry), x, kernel)
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(convolutions())
 def test_twins_of_the_transpose_agree_to_second_order(case):
@@ -72,6 +74,7 @@ def test_twins_of_the_transpose_agree_to_second_order(case):
     check_twins(lambda x, k: conv_transpose(x, k, **geometry), x, kernel)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("places", "padding", "extra"),
     [((4,), "same", 0), ((3, 4), "valid", (1, 2)), ((3, 4), ((1, 0), (2, 1)), 0), ((2, 3, 2), "same", 0)],
@@ -98,6 +101,7 @@ def test_large_kernels_are_no_loops(op):
         assert len(str(jax.make_jaxpr(op)(x, kernel))) < 5000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [1, 2])
 def test_twins_agree_under_vmap_over_kernels_and_in_a_loop(groups):
     x, kernels = random(0, 3, 5, 5, 4), random(1, 2, 3, 3, 4 // groups, 4) * 0.3

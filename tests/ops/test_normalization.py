@@ -22,6 +22,7 @@ def test_agrees_with_torch(float64):
     check_golden("batch_norm", batch_norm, float64)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.booleans())
 def test_weighted_moments_are_those_of_the_rows_repeated(batch, time, channels, by_step):

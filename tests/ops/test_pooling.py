@@ -29,6 +29,7 @@ def test_agrees_with_torch(name, float64):
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(
     st.integers(1, 3).flatmap(
@@ -56,6 +57,7 @@ def test_the_first_of_equals_gets_the_gradient(choice):
     np.testing.assert_array_equal(gradient, [[0, 2, 0], [1, 1, 0], [0, 0, 0]])
 
 
+@pytest.mark.slow
 def test_twins_agree_in_a_loop_and_under_vmap():
     x = np.random.default_rng(0).normal(size=(2, 3, 6, 6, 2))
 

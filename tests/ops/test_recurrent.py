@@ -120,6 +120,7 @@ def test_rows_turn_around_within_their_lengths():
         plain(backwards)(jnp.asarray(x), jnp.array([4, 0]))
 
 
+@pytest.mark.slow
 def test_what_lies_past_the_end_changes_nothing():
     gates, h, c, kernel = (jnp.asarray(a, "float32") for a in problem())
     lengths = jnp.array([2, 0, 5])

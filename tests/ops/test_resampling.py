@@ -8,6 +8,7 @@ from brickwork.ops import resampling, resize
 from ops.twins import plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "antialias"), [("linear", False), ("cubic", True)])
 def test_gathered_taps_are_the_matrix_product(how, antialias, monkeypatch):
     x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 7, 3, 2)), "float32")

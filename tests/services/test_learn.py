@@ -148,6 +148,7 @@ def test_resuming_a_run_that_was_cut_off(tmp_path):
         learn("iris", resume=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_saves_its_best_model(tmp_path):
     with pytest.raises(DivergenceError, match="try a tenth"):
         learn("iris", runs=tmp_path, epochs=5, optimizer="sgd", rate=1e30)

@@ -59,6 +59,7 @@ def test_ctrl_c_while_training(tmp_path):
     assert (tmp_path / "digits-1" / "checkpoint" / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_compiling(tmp_path):
     with learn(tmp_path, "--epochs", "1000", "--quiet", BRICKWORK_CACHE=str(tmp_path / "cache")) as process:
         # This file is written while the compiler works.

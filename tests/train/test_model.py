@@ -237,6 +237,7 @@ def test_functions_of_the_users_own(tmp_path):
     assert loaded.evaluate(data)["loss"] == pytest.approx(scores["loss"])
 
 
+@pytest.mark.slow
 def test_optimizers_and_schedules_of_many_kinds():
     def halve(step):
         return 0.5 ** (step / 20.0)

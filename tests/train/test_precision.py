@@ -82,6 +82,7 @@ def test_half_precision_keeps_float32_weights(precision):
     assert model.evaluate(blobs())["accuracy"] > 0.6
 
 
+@pytest.mark.slow
 def test_sequences_in_half_precision():
     random = np.random.default_rng(0)
     rows = [random.normal(size=(length, 2)) for length in random.integers(1, 6, 60)]

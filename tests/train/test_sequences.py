@@ -92,6 +92,7 @@ def test_an_lstm_learns_the_sign_of_the_last_number(last):
     assert scores["loss"] == pytest.approx(-np.mean(np.log(proba[np.arange(200), targets])), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_attention_learns_which_word_is_there():
     inputs, held_out = words(), words(150, seed=1)
     targets, truth = (np.array([int(3 in one) for one in part]) for part in (inputs, held_out))
@@ -114,6 +115,7 @@ def test_outputs_are_those_without_padding(last):
         np.testing.assert_allclose(outputs[row], alone(last, inputs[row]), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_is_the_same_for_any_padding():
     inputs, targets = numbers(90)
     one, other = (
@@ -134,6 +136,7 @@ def test_any_number_of_rows(last, rows):
     assert scores["accuracy"] == pytest.approx(np.mean(whole[:rows].argmax(-1) == targets[:rows]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", [LAST, Sequential(Dense(4), Attention(2), GlobalPool(), Dense(2))])
 def test_empty_sequences_harm_no_one(net):
     inputs, targets = numbers(40)
@@ -145,6 +148,7 @@ def test_empty_sequences_harm_no_one(net):
     np.testing.assert_allclose(outputs[::5], np.broadcast_to(outputs[0], (8, 2)), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_held_out_data_of_another_length_and_row_weights():
     inputs, targets = numbers(64)
     short, answers = Padded(inputs.values[:, :4], np.minimum(inputs.lengths, 4)), targets
@@ -208,6 +212,7 @@ def test_only_real_steps_count(tagger):
     assert tagger.evaluate(inputs, wrong)["accuracy"] < 0.05
 
 
+@pytest.mark.slow
 def test_steps_may_have_texts_as_labels(tmp_path):
     names = np.array(["none", "one", "two"])
     inputs = words(200)
@@ -222,6 +227,7 @@ def test_steps_may_have_texts_as_labels(tmp_path):
     assert [row.tolist() for row in loaded.predict(inputs[:5])] == [row.tolist() for row in answers[:5]]
 
 
+@pytest.mark.slow
 def test_steps_may_have_numbers_and_flags():
     inputs, _ = numbers(200)
     sums = Padded.of([np.tanh(one.cumsum()) for one in inputs])
@@ -263,6 +269,7 @@ class SampleReader(Brick):
         return scope("head", Dense(2), jnp.concatenate([text, beside], axis=-1))
 
 
+@pytest.mark.slow
 def test_named_inputs_some_of_which_are_sequences(tmp_path):
     def data(rows: int, seed: int) -> Examples:
         sequences = words(rows, seed)
@@ -313,6 +320,7 @@ def test_what_does_not_fit_together(net, inputs, targets, error, text):
         Model(net, "cross_entropy", ["accuracy"]).fit(inputs, targets, recipe=RECIPE, progress=False)
 
 
+@pytest.mark.slow
 def test_more_targets_than_steps():
     @brick
     class SampleEveryOther(Brick):

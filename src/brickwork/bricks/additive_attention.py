@@ -64,7 +64,7 @@ class AdditiveAttention(Brick):
         context: Float[Array, "rows other_time features2"] | Padded | ContextMemory,
     ) -> Array | Padded:
         """Attend from each query to the context."""
-        values = x.zeroed if isinstance(x, Padded) else x
+        values = x.finite if isinstance(x, Padded) else x
         queries = values[:, None] if values.ndim == 2 else values
         check_sequences(queries)
         q = scope("query", self._map(), queries)
@@ -84,7 +84,7 @@ class AdditiveAttention(Brick):
         self, scope: Scope, context: Float[Array, "rows other_time features2"] | Padded
     ) -> ContextMemory:
         """Return what attending needs of a context, to give as the context of many calls."""
-        values, mask = (context.zeroed, context.mask) if isinstance(context, Padded) else (context, None)
+        values, mask = (context.finite, context.mask) if isinstance(context, Padded) else (context, None)
         check_sequences(values)
         return ContextMemory(scope("key", self._map(), values), scope.cast(values), mask)
 

@@ -117,7 +117,7 @@ class Attention(Brick):
         mask: Bool[Array, "#rows #time #other_time"] | None = None,
     ) -> Array | Padded:
         """Attend from x to context, or to x itself."""
-        tokens = x.zeroed if isinstance(x, Padded) else x
+        tokens = x.finite if isinstance(x, Padded) else x
         check_sequences(tokens)
         width = self._width(tokens.shape[-1])
         q = self._heads(scope, "query", tokens, self.heads, width)
@@ -208,7 +208,7 @@ class Attention(Brick):
         return scope(name, dense, x).reshape(*x.shape[:2], heads, width // self.heads)
 
     def _remembered(self, scope: Scope, source: Array | Padded, width: int) -> ContextMemory:
-        values, mask = (source.zeroed, source.mask) if isinstance(source, Padded) else (source, None)
+        values, mask = (source.finite, source.mask) if isinstance(source, Padded) else (source, None)
         check_sequences(values)
         heads = self.kv_heads or self.heads
         keys = self._heads(scope, "key", values, heads, width)

@@ -162,7 +162,7 @@ def _declared(
     norm: BatchNorm | BatchRenorm, scope: Scope, x: Array | Padded
 ) -> tuple[Array, tuple[Array, Array], Array | None, Array | None]:
     """Return the values of x, the running mean and variance, the scale and the offset."""
-    values = scope.cast(x.zeroed if isinstance(x, Padded) else x)
+    values = scope.cast(x.finite if isinstance(x, Padded) else x)
     if values.ndim < 2:
         raise ShapeError(f"it wants (rows, ..., channels), got {values.shape}. A single row needs x[None].")
     channels = values.shape[-1:]

@@ -210,7 +210,7 @@ class InstanceNorm(Brick):
 
 
 def _normalized(norm: GroupNorm | InstanceNorm, scope: Scope, x: Array | Padded, groups: int) -> Array | Padded:
-    values, mask = (x.zeroed, x.mask) if isinstance(x, Padded) else (x, None)
+    values, mask = (x.finite, x.mask) if isinstance(x, Padded) else (x, None)
     channels = values.shape[-1:]
     scale = scope.param("scale", channels, ones) if norm.scale else None
     offset = scope.param("offset", channels, zeros) if norm.offset else None

@@ -73,7 +73,7 @@ class Recurrent:
         return_memory: bool = False,
     ) -> Any:
         """Run over whole sequences, from zeros or from `memory`; with `return_memory` return (y, memory)."""
-        values, lengths = (x.zeroed, x.lengths) if isinstance(x, Padded) else (x, None)
+        values, lengths = (x.finite, x.lengths) if isinstance(x, Padded) else (x, None)
         check_sequences(values)
         hs, h, memory = self._run(scope, values, memory, lengths, again=True)
         y = h if not self.return_sequence else x.with_values(hs) if isinstance(x, Padded) else hs

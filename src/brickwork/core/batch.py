@@ -88,10 +88,10 @@ class Padded:
         return jnp.arange(self.values.shape[1], dtype=self.lengths.dtype)[None, :] < self.lengths[:, None]
 
     @property
-    def zeroed(self) -> Shaped[Array, "rows time ..."]:
-        """The values with 0 in the padding: a nan there would be none of 0 times itself, and reach gradients."""
+    def finite(self) -> Shaped[Array, "rows time ..."]:
+        """The values, with 0 for what is not finite in the padding: 0 times a nan is a nan, and reaches gradients."""
         mask = self.mask.reshape(self.mask.shape + (1,) * (self.values.ndim - 2))
-        return jnp.where(mask, self.values, jnp.zeros_like(self.values))
+        return jnp.where(mask | jnp.isfinite(self.values), self.values, jnp.zeros_like(self.values))
 
     def with_values(self, values: Shaped[Array, "rows time ..."]) -> "Padded":
         """Return the same lengths around other values."""

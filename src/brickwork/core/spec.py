@@ -28,7 +28,7 @@ from typing import (
 
 from brickwork.core.errors import BundleError, SettingError, nearest
 
-MAX_NODES = 100_000
+MAX_NODES = 20_000
 MAX_DEPTH = 64
 MAX_TEXT = 10_000
 

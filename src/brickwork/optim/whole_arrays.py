@@ -88,7 +88,7 @@ class Adafactor(Optimizer):
 
     Source: Shazeer & Stern (2018), "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", algorithms 4 and 5.
 
-    >>> import jax.numpy as jnp
+    >>> import jax, jax.numpy as jnp
     >>> rule, p = Adafactor().direction(), jnp.ones((20, 30))
     >>> sorted(leaf.size for leaf in jax.tree.leaves(rule.init(p)))  # Adam keeps 1200 numbers
     [1, 20, 30]

@@ -100,6 +100,7 @@ class Mixup(Mixing):
 
     Source: Zhang, Cisse, Dauphin, Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization", equation 1.
 
+    >>> from brickwork.bricks import Annotated
     >>> import jax, jax.numpy as jnp
     >>> net, x = Mixup(classes=3), Annotated(jnp.ones((2, 4)), labels=jnp.array([2, 0]))
     >>> net.apply(net.init(jax.random.key(0), x), x).output.labels.tolist()
@@ -149,6 +150,7 @@ class CutMix(Mixing):
     Source: Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
     equations 1 and 2.
 
+    >>> from brickwork.bricks import Annotated
     >>> import jax, jax.numpy as jnp
     >>> net, x = CutMix(classes=3), Annotated(jnp.ones((2, 4, 4, 1)), labels=jnp.array([2, 0]))
     >>> net.apply(net.init(jax.random.key(0), x), x).output.labels.tolist()
