@@ -52,6 +52,7 @@ GPT = Sequential(
 )
 
 
+@pytest.mark.slow
 def test_a_gpt_of_our_parts_decodes_as_in_the_whole_pass_one_step_or_several_at_once():
     ids = jnp.asarray(np.random.default_rng(0).integers(0, 7, (2, 5)))
     variables = draw(GPT, ids)

@@ -323,6 +323,7 @@ AWARE = {
 COMPILED = {}
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(AWARE)), st.lists(st.integers(0, 4), min_size=3, max_size=3), st.floats(-50, 50))
 @settings(max_examples=40, deadline=None)
 def test_what_is_in_the_padding_matters_nowhere(name, lengths, junk):

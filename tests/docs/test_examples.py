@@ -33,7 +33,7 @@ def program(page: Path) -> str:
     return "\n".join(lines).rstrip()
 
 
-QUICK = {"README", "bricks", "engine"}
+QUICK = {"README", "engine"}
 """The pages that are tried with the fast tests; the others with the slow ones."""
 
 WITH_CODE = [page for page in PAGES if program(page)]

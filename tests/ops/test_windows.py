@@ -40,6 +40,7 @@ def test_windows_of_padded_sequences_are_those_of_each_alone(padding):
             np.testing.assert_array_equal(found[: len(wanted)], wanted)
 
 
+@pytest.mark.slow
 def test_nothing_of_the_padding_is_left():
     x = Padded(jnp.asarray(ROWS).at[2, 2:].set(jnp.nan), jnp.asarray(LENGTHS, jnp.int32))
     for stride in (1, 2):

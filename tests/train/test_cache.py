@@ -62,6 +62,7 @@ def test_every_program_is_kept_and_found_again(tmp_path):
     assert hits > 4
 
 
+@pytest.mark.slow
 def test_a_folder_that_the_user_chose_for_jax_is_respected(tmp_path):
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     *_, used = run(JAX_COMPILATION_CACHE_DIR=str(theirs), BRICKWORK_CACHE=str(ours))

@@ -104,6 +104,7 @@ def test_attention_learns_which_word_is_there():
         np.testing.assert_allclose(outputs[row], alone(model, held_out[row]), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_outputs_are_those_without_padding(last):
     inputs, targets = numbers(70, seed=2)
     outputs = last.logits(inputs)
@@ -127,6 +128,7 @@ def test_training_is_the_same_for_any_padding():
         np.testing.assert_allclose(value, other.params[path], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 33, 257, 300])
 def test_any_number_of_rows(last, rows):
     inputs, targets = numbers(300, seed=3)
@@ -164,6 +166,7 @@ def test_held_out_data_of_another_length_and_row_weights():
     assert model.evaluate(inputs[:32], targets[:32])["accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_saving_and_loading(last, tagger, tmp_path):
     for model, inputs in ((last, numbers(20, seed=4)[0]), (tagger, words(20, seed=4))):
         loaded = Model.load(model.save(tmp_path / "m.brickwork"))
@@ -178,6 +181,7 @@ def test_saving_and_loading(last, tagger, tmp_path):
 # ------------------------------------------------------------------------------------------- one answer a step
 
 
+@pytest.mark.slow
 def test_a_tagger_learns_every_step(tagger):
     inputs = words(150, seed=1)
     targets = tags(inputs)

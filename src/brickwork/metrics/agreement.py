@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from brickwork.metrics.base import Metric, metric
-from brickwork.metrics.counts import CountMetric, Table, confusion_matrix, confusion_sums
+from brickwork.metrics.counts import CountMetric, Counts, confusion_matrix, confusion_sums
 from brickwork.metrics.sums import Sums
 
 
@@ -41,7 +41,7 @@ class BalancedAccuracy(CountMetric):
 
     multi_label: bool | None = None
 
-    def of_classes(self, table: Table) -> float:
+    def of_classes(self, table: Counts) -> float:
         """Return the mean recall of the actual classes."""
         there = table.actual > 0
         return float(np.mean(table.hits[there] / table.actual[there])) if there.any() else math.nan
@@ -80,7 +80,7 @@ class MatthewsCorrelation(CountMetric):
 
     multi_label: bool | None = None
 
-    def of_classes(self, table: Table) -> float:
+    def of_classes(self, table: Counts) -> float:
         """Return the correlation."""
         predicted, actual, total = table.predicted, table.actual, table.total
         covariance = table.hits.sum() * total - predicted @ actual

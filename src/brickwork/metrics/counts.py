@@ -82,7 +82,7 @@ def confusion_matrix(sums: Mapping[str, Any]) -> Float[np.ndarray, "actual predi
 
 
 @dataclass(frozen=True)
-class Table:
+class Counts:
     """Counts per class, or per question: how often it was predicted rightly, predicted, and actual, of how many."""
 
     hits: np.ndarray
@@ -95,11 +95,11 @@ class Table:
         """Which classes are there, in the targets or in the answers."""
         return (self.predicted + self.actual) > 0
 
-    def two_classes(self, question: int) -> "Table":
+    def two_classes(self, question: int) -> "Counts":
         """Return no and yes of one question as two classes."""
         hits, predicted, actual = (float(part[question]) for part in (self.hits, self.predicted, self.actual))
         no = self.total - predicted - actual + hits
-        return Table(
+        return Counts(
             np.asarray([no, hits]),
             np.asarray([self.total - predicted, predicted]),
             np.asarray([self.total - actual, actual]),
@@ -138,17 +138,17 @@ class CountMetric(Metric):
         total = float(counts_of(sums, "count"))
         if not total or counts_of(sums, "unknown"):
             return math.nan
-        table = Table(counts_of(sums, "hits"), counts_of(sums, "predicted"), counts_of(sums, "actual"), total)
+        table = Counts(counts_of(sums, "hits"), counts_of(sums, "predicted"), counts_of(sums, "actual"), total)
         if len(table.hits) == 1:
             return self.of_classes(table.two_classes(0))
         return self.of_questions(table) if self.settings()["multi_label"] else self.of_classes(table)
 
-    def of_classes(self, table: Table) -> float:
+    def of_classes(self, table: Counts) -> float:
         """Return the metric of classes, of which each row has one."""
         del table
         raise SettingError(f"{type(self).__name__} has no of_classes(self, table): write one.")
 
-    def of_questions(self, table: Table) -> float:
+    def of_questions(self, table: Counts) -> float:
         """Return the metric of several questions: the mean over them, each with the classes no and yes."""
         return float(np.mean([self.of_classes(table.two_classes(k)) for k in range(len(table.hits))]))
 

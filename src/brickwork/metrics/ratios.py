@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.metrics.base import metric
-from brickwork.metrics.counts import CountMetric, Table, share
+from brickwork.metrics.counts import CountMetric, Counts, share
 from brickwork.metrics.sums import Sums
 
 Average = Literal["binary", "macro", "micro", "weighted"]
@@ -19,7 +19,7 @@ together, or the mean weighted by how often a class is actual."""
 class _Ratio(CountMetric):
     """A ratio of counts for each class, averaged over the classes."""
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         del table
         raise SettingError(f"{type(self).__name__} has no parts(self, table): write one.")
@@ -47,7 +47,7 @@ class _Ratio(CountMetric):
             )
         return sums
 
-    def of_classes(self, table: Table) -> float:
+    def of_classes(self, table: Counts) -> float:
         """Return the ratio of yes where there are two classes, else the average."""
         average = self.settings()["average"] or ("binary" if len(table.hits) == 2 else "macro")
         part, whole = self.parts(table)
@@ -55,11 +55,11 @@ class _Ratio(CountMetric):
             return float(share(part, whole)[1])
         return self._averaged(table, average)
 
-    def of_questions(self, table: Table) -> float:
+    def of_questions(self, table: Counts) -> float:
         """Return the average over the questions."""
         return self._averaged(table, self.settings()["average"] or "macro")
 
-    def _averaged(self, table: Table, average: Average) -> float:
+    def _averaged(self, table: Counts, average: Average) -> float:
         part, whole = self.parts(table)
         if average == "micro":
             return float(share(part.sum(), whole.sum()))
@@ -114,7 +114,7 @@ class PrecisionScore(_Ratio):
         """`precision`; the class has a longer name because `Precision` is that of numbers."""
         return "precision" if self.average is None else f"{self.average}_precision"
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         return table.hits, table.predicted
 
@@ -159,7 +159,7 @@ class Recall(_Ratio):
     threshold: float = 0.5
     multi_label: bool | None = None
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         return table.hits, table.actual
 
@@ -203,7 +203,7 @@ class Specificity(_Ratio):
     threshold: float = 0.5
     multi_label: bool | None = None
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         return table.total - table.predicted - table.actual + table.hits, table.total - table.actual
 
@@ -249,7 +249,7 @@ class F1(_Ratio):
     threshold: float = 0.5
     multi_label: bool | None = None
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         return 2 * table.hits, table.predicted + table.actual
 
@@ -306,7 +306,7 @@ class FBeta(_Ratio):
         number = f"f{self.beta:g}"
         return number if self.average is None else f"{self.average}_{number}"
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         return (1 + self.beta**2) * table.hits, table.predicted + self.beta**2 * table.actual
 
@@ -352,6 +352,6 @@ class IOU(_Ratio):
     threshold: float = 0.5
     multi_label: bool | None = None
 
-    def parts(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         return table.hits, table.predicted + table.actual - table.hits

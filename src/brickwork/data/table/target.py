@@ -99,11 +99,10 @@ def _classes(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> t
     values = columns[0]
     numbers = values.dtype.is_integer()
     texts = values if numbers else as_texts(values)
-    labels: tuple[Any, ...] = tuple(sorted(texts.unique().to_list()))
+    labels = tuple(sorted(texts.unique().to_list()))
     if len(labels) < 2:
         raise DataError(
-            f"Every row of {source} has the same {names[0]} ({labels[0]!r}): with one class there is nothing to tell "
-            "apart."
+            f"Every row of {source} has the same {names[0]} ({texts[0]!r}): one class leaves nothing to tell apart."
         )
     if len(labels) > MOST_CLASSES:
         raise DataError(
