@@ -1,13 +1,12 @@
 """Fully connected layers, and nonlinearities by themselves."""
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from brickwork.bricks.checks import check_activation
-from brickwork.bricks.initializers import Initializer, Shape, initializer, zeros
+from brickwork.bricks.initializers import Blocks, Shape, initializer, zeros
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import ShapeError
 from brickwork.core.scope import Scope
@@ -111,22 +110,11 @@ class Maxout(Brick):
         if x.ndim < 1 or x.shape[-1] < 1:
             raise ShapeError(f"it wants (rows, features) with at least one feature, got {x.shape}.")
         size = self.pieces * self.units
-        init = _Pieces(initializer(self.weights), self.pieces)
+        init = Blocks(initializer(self.weights), self.pieces)
         z = matmul(scope.cast(x), scope.param("weight", (x.shape[-1], size), init))
         if self.bias:
             z = z + jnp.broadcast_to(scope.param("bias", (size,), zeros), z.shape)
         return jnp.max(scope.tap("z", z.reshape(*z.shape[:-1], self.pieces, self.units)), axis=-2)
-
-
-class _Pieces:
-    """An initialiser that draws the pieces' blocks one by one, each with its own fans."""
-
-    def __init__(self, one: Initializer, pieces: int):
-        self.one, self.pieces = one, pieces
-
-    def __call__(self, key: Array, shape: Shape, dtype: DTypeLike) -> Array:
-        block = (shape[0], shape[1] // self.pieces)
-        return jnp.concatenate([self.one(k, block, dtype) for k in jax.random.split(key, self.pieces)], axis=1)
 
 
 @brick

@@ -233,6 +233,19 @@ def orthogonal(key: Array, shape: Shape, dtype: DTypeLike) -> Array:
     return (q if rows >= columns else q.T).reshape(shape).astype(dtype)
 
 
+class Blocks:
+    """An initialiser that draws the blocks of a matrix (gates, pieces) one by one, each with its own fans."""
+
+    def __init__(self, one: Initializer, blocks: int):
+        self.one, self.blocks = one, blocks
+
+    def __call__(self, key: Array, shape: Shape, dtype: DTypeLike) -> Array:
+        """Draw all blocks."""
+        block = (shape[0], shape[1] // self.blocks)
+        keys = jax.random.split(key, self.blocks)
+        return jnp.concatenate([self.one(k, block, dtype) for k in keys], axis=1)
+
+
 def _uniform(key: Array, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
     bound = sqrt(3 * variance)
     return jax.random.uniform(key, shape, dtype, -bound, bound)

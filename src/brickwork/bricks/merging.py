@@ -9,7 +9,7 @@ from jax import Array
 
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick, brick
-from brickwork.core.errors import ShapeError
+from brickwork.core.errors import ShapeError, unwritten
 from brickwork.core.scope import Scope
 
 
@@ -80,7 +80,8 @@ class Merge(Brick):
 
     def merged(self, arrays: list[Array]) -> Array:
         """Return one array of several of the same shape."""
-        raise NotImplementedError
+        del arrays
+        raise unwritten(self, "merged(self, arrays)")
 
 
 @brick

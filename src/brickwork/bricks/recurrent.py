@@ -10,9 +10,9 @@ from jaxtyping import Float, UInt
 
 from brickwork.bricks.checks import check_sequences
 from brickwork.bricks.dropout import keep_mask
-from brickwork.bricks.initializers import Initializer, Shape, initializer
+from brickwork.bricks.initializers import Blocks, Initializer, initializer
 from brickwork.core.batch import Padded
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import SettingError, ShapeError, unwritten
 from brickwork.core.scope import Scope
 from brickwork.ops.precision import wide_type
 from brickwork.ops.products import matmul
@@ -49,7 +49,8 @@ class Recurrent:
         self, scope: Scope, x: Array, state: State, memory_scale: Array | None, lengths: Array | None
     ) -> tuple[Array, State]:
         """Return the h of every step and the last state; `memory_scale` is what h is multiplied with before U."""
-        raise NotImplementedError
+        del scope, x, state, memory_scale, lengths
+        raise unwritten(self, "_sweep(self, scope, x, state, memory_scale, lengths)")
 
     def validate(self) -> None:
         """Check the number of units, the names and the rates."""
@@ -152,16 +153,3 @@ def _rate(scope: Scope, name: str, own: float) -> Any:
     if not 0 <= rate < 1:
         raise SettingError(f"A rate of {name} must be 0 <= rate < 1, got {rate!r}.")
     return rate or None
-
-
-class Blocks:
-    """An initialiser that draws the blocks of a matrix, side by side, one by one, each with its own fans."""
-
-    def __init__(self, one: Initializer, blocks: int):
-        self.one, self.blocks = one, blocks
-
-    def __call__(self, key: Array, shape: Shape, dtype: DTypeLike) -> Array:
-        """Draw all blocks."""
-        block = (shape[0], shape[1] // self.blocks)
-        keys = jax.random.split(key, self.blocks)
-        return jnp.concatenate([self.one(k, block, dtype) for k in keys], axis=1)

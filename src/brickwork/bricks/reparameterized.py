@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 from brickwork.bricks.containers import Remembering
 from brickwork.bricks.initializers import Initializer, Shape
 from brickwork.core.brick import Brick, brick
+from brickwork.core.errors import unwritten
 from brickwork.core.scope import Scope
 from brickwork.core.variables import Variables
 from brickwork.ops.precision import accumulated
@@ -32,7 +33,8 @@ class Reparameterized(Brick):
 
     def weight(self, scope: Scope, name: str, stored: Array, init: Initializer) -> Array:
         """Return the weight to compute with; `scope` is that of the brick which declares it."""
-        raise NotImplementedError
+        del scope, name, stored, init
+        raise unwritten(self, "weight(self, scope, name, stored, init)")
 
     def __call__(self, scope: Scope, *inputs: Any, **options: Any) -> Any:
         """Run the body."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from brickwork.core.errors import SettingError, ShapeError, nearest
+from brickwork.core.errors import SettingError, ShapeError, nearest, unwritten
 from brickwork.core.frame import Frame
 from brickwork.core.paths import Patterns, require_fits
 from brickwork.core.plan import Plan
@@ -49,7 +49,7 @@ class Brick(Spec):
     def __call__(self, scope: Scope, *inputs: Any, **options: Any) -> Any:
         """Declare parameters through the scope and compute the output."""
         del scope, inputs, options
-        raise SettingError(f"{type(self).__name__} has no __call__(self, scope, x): write one.")
+        raise unwritten(self, "__call__(self, scope, x)")
 
     def plan(
         self,

@@ -45,6 +45,11 @@ class MissingDependencyError(BrickworkError, ImportError):
     """An optional library is needed for this and is not installed."""
 
 
+def unwritten(owner: object, method: str) -> SettingError:
+    """Return the error of a class that lacks a method which its kind must have, given with its arguments."""
+    return SettingError(f"{type(owner).__name__} has no {method}: write one.")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint for a mistyped `name`: the nearest known name, or all of them when nothing is near."""
     names = sorted(known)

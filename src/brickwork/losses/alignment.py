@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from brickwork.core.batch import Padded
 from brickwork.core.errors import DataError, ShapeError
 from brickwork.losses.base import Loss, loss
-from brickwork.losses.targets import first, in_words, numbers
+from brickwork.losses.targets import first, host_mask, in_words, numbers
 from brickwork.ops.precision import accumulated
 
 
@@ -85,7 +85,7 @@ class CTC(Loss):
     def fit_targets(self, output_shape: tuple[int, ...], targets: Any) -> Any:
         """Return labels as int32 (rows, labels), in the container they came in."""
         if isinstance(targets, Padded):
-            values, mask = np.asarray(targets.values), _mask(targets)
+            values, mask = np.asarray(targets.values), host_mask(targets)
             fitted: Any = self._fitted(output_shape, np.where(mask, values, np.zeros((), values.dtype)))
             return targets.with_values(fitted)
         return self._fitted(output_shape, numbers(targets))
@@ -94,7 +94,7 @@ class CTC(Loss):
         """Raise for labels out of range, and rows whose labels need more steps than there are."""
         fitted = self.fit_targets(output_shape, targets)
         labels = np.asarray(fitted.values if isinstance(fitted, Padded) else fitted)
-        mask = _mask(fitted) if isinstance(fitted, Padded) else np.ones(labels.shape, bool)
+        mask = host_mask(fitted) if isinstance(fitted, Padded) else np.ones(labels.shape, bool)
         if labels.shape[0] == 0:
             raise DataError("There are no targets to learn from.")
         wrong = ((labels < 0) | (labels >= output_shape[-1]) | (labels == self.blank)) & mask
@@ -136,7 +136,3 @@ def _sequence(values: Any) -> tuple[Array, Array]:
         return jnp.asarray(values.values), values.mask
     values = jnp.asarray(values)
     return values, jnp.ones(values.shape[:2], bool)
-
-
-def _mask(padded: Padded) -> np.ndarray:
-    return np.arange(padded.values.shape[1])[None, :] < np.asarray(padded.lengths)[:, None]

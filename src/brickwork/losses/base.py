@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import SettingError, ShapeError, unwritten
 from brickwork.core.spec import Spec, registered, resolve, snake_case
 from brickwork.ops.precision import accumulated
 
@@ -47,7 +47,7 @@ class Loss(Spec):
         Raises `ShapeError` when targets do not fit; nothing is broadcast.
         """
         del outputs, targets
-        raise SettingError(f"{type(self).__name__} has no __call__(self, outputs, targets): write one.")
+        raise unwritten(self, "__call__(self, outputs, targets)")
 
     def of_batch(self, outputs: Any, targets: Any, weight: Any = None) -> Float[Array, "..."]:
         """Return the loss of each example, as `__call__` does.

@@ -123,8 +123,21 @@ def _weight_of(targets: Integer[Array, "*batch"], weights: Float[Array, " classe
     return jnp.sum(jnp.where(is_class(targets, len(weights)), weights, jnp.zeros_like(weights)), axis=-1)
 
 
+class _Weighted(ClassLoss):
+    """Losses with a setting `class_weights`, one number a class."""
+
+    def validate(self) -> None:
+        """Check the weights."""
+        self.require(_valid(self.settings()["class_weights"]), "class_weights", WEIGHTS)
+
+    def check(self, output_shape: tuple[int, ...], targets: Any) -> None:
+        """Raise for targets out of range, and for a wrong number of class weights."""
+        super().check(output_shape, targets)
+        _weights(self.name, self.settings()["class_weights"], output_shape[-1], jnp.float32)
+
+
 @loss
-class CrossEntropy(ClassLoss):
+class CrossEntropy(_Weighted):
     """One of several classes: minus the logarithm of the probability that the network gave to the right one.
 
         loss = -sum over k of w_k t_k log softmax(z)_k
@@ -159,7 +172,7 @@ class CrossEntropy(ClassLoss):
 
     def validate(self) -> None:
         """Check the smoothing and the weights."""
-        self.require(_valid(self.class_weights), "class_weights", WEIGHTS)
+        super().validate()
         self.require(0 <= self.label_smoothing < 1, "label_smoothing", "at least 0 and less than 1")
 
     def __call__(
@@ -179,14 +192,9 @@ class CrossEntropy(ClassLoss):
         uniform = softmax_cross_entropy(outputs, jnp.broadcast_to(weights / outputs.shape[-1], outputs.shape))
         return (1 - self.label_smoothing) * losses + self.label_smoothing * uniform
 
-    def check(self, output_shape: tuple[int, ...], targets: Any) -> None:
-        """Raise for targets out of range, and for a wrong number of class weights."""
-        super().check(output_shape, targets)
-        _weights(self.name, self.class_weights, output_shape[-1], jnp.float32)
-
 
 @loss
-class Focal(ClassLoss):
+class Focal(_Weighted):
     """Cross-entropy that forgets what is already right, so that many easy rows do not drown the few hard ones.
 
         loss = -w_y (1 - p_y)^gamma log p_y,   p = softmax(z)
@@ -218,7 +226,7 @@ class Focal(ClassLoss):
 
     def validate(self) -> None:
         """Check gamma and the weights."""
-        self.require(_valid(self.class_weights), "class_weights", WEIGHTS)
+        super().validate()
         self.require(self.gamma >= 0 and math.isfinite(self.gamma), "gamma", "at least 0")
 
     def __call__(
@@ -236,11 +244,6 @@ class Focal(ClassLoss):
             log_wrong = jax.nn.logsumexp(outputs, axis=-1, where=others) - jax.nn.logsumexp(outputs, axis=-1)
             losses = losses * jnp.exp(self.gamma * log_wrong)
         return losses
-
-    def check(self, output_shape: tuple[int, ...], targets: Any) -> None:
-        """Raise for targets out of range, and for a wrong number of class weights."""
-        super().check(output_shape, targets)
-        _weights(self.name, self.class_weights, output_shape[-1], jnp.float32)
 
 
 @loss

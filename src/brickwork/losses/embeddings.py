@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
 from brickwork.core.batch import Padded
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import ShapeError, unwritten
 from brickwork.losses.base import Loss, loss
 from brickwork.losses.flags import FlagLoss
 from brickwork.losses.shapes import unit
@@ -173,7 +173,7 @@ class _Batchwise(_Unlabelled):
     def among(self, views: Float[Array, "rows 2 features"], counts: Shaped[Array, " rows"]) -> Float[Array, " rows"]:
         """Return the loss of each row from unit vectors and which rows count."""
         del views, counts
-        raise SettingError(f"{type(self).__name__} has no among(self, views, counts): write one.")
+        raise unwritten(self, "among(self, views, counts)")
 
     def check(self, output_shape: tuple[int, ...], targets: Any) -> None:
         """Raise when outputs are no pairs."""

@@ -1,14 +1,14 @@
 """Losses of regions: how little the predicted region of a picture overlaps the wanted one, whatever their sizes."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from brickwork.core.batch import Padded
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import ShapeError, unwritten
 from brickwork.losses.base import Loss, loss
 from brickwork.losses.classes import ClassLoss
 from brickwork.losses.flags import FlagLoss
@@ -19,15 +19,18 @@ class _Overlap(Loss):
     """One minus an index of overlap, for each region of a row; regions are the last axis, positions those before."""
 
     sequences = "whole"
+    cost: ClassVar[float] = 1.0
+    """What an error costs either way, where no `alpha` (of a false yes) and `beta` (of a false no) are set."""
 
     def costs(self) -> tuple[float, float, float]:
         """Return what a false yes and a false no cost, and the smoothing."""
-        raise SettingError(f"{type(self).__name__} has no costs(self): write one.")
+        settings = self.settings()
+        return settings.get("alpha", self.cost), settings.get("beta", self.cost), settings["smooth"]
 
     def regions(self, outputs: Any, targets: Any) -> tuple[Float[Array, "rows ... k"], Float[Array, "rows ... k"]]:
         """Return the predicted and the wanted share of each region at each position, of one shape."""
         del outputs, targets
-        raise SettingError(f"{type(self).__name__} has no regions(self, outputs, targets): write one.")
+        raise unwritten(self, "regions(self, outputs, targets)")
 
     def validate(self) -> None:
         """Check what errors cost, and the smoothing."""
@@ -111,11 +114,8 @@ class Dice(_OfClasses):
 
     aliases = ("dice_loss", "soft_dice")
 
+    cost = 0.5
     smooth: float = 1.0
-
-    def costs(self) -> tuple[float, float, float]:
-        """Return what a false yes and a false no cost, and the smoothing."""
-        return 0.5, 0.5, self.smooth
 
 
 @loss
@@ -148,11 +148,8 @@ class BinaryDice(_OfFlags):
 
     aliases = ("sigmoid_dice",)
 
+    cost = 0.5
     smooth: float = 1.0
-
-    def costs(self) -> tuple[float, float, float]:
-        """Return what a false yes and a false no cost, and the smoothing."""
-        return 0.5, 0.5, self.smooth
 
 
 @loss
@@ -187,10 +184,6 @@ class Jaccard(_OfClasses):
 
     smooth: float = 1.0
 
-    def costs(self) -> tuple[float, float, float]:
-        """Return what a false yes and a false no cost, and the smoothing."""
-        return 1.0, 1.0, self.smooth
-
 
 @loss
 class BinaryJaccard(_OfFlags):
@@ -222,10 +215,6 @@ class BinaryJaccard(_OfFlags):
     aliases = ("sigmoid_iou",)
 
     smooth: float = 1.0
-
-    def costs(self) -> tuple[float, float, float]:
-        """Return what a false yes and a false no cost, and the smoothing."""
-        return 1.0, 1.0, self.smooth
 
 
 @loss
@@ -261,10 +250,6 @@ class Tversky(_OfClasses):
     alpha: float = 0.3
     beta: float = 0.7
     smooth: float = 1.0
-
-    def costs(self) -> tuple[float, float, float]:
-        """Return what a false yes and a false no cost, and the smoothing."""
-        return self.alpha, self.beta, self.smooth
 
 
 @loss
@@ -302,7 +287,3 @@ class BinaryTversky(_OfFlags):
     alpha: float = 0.3
     beta: float = 0.7
     smooth: float = 1.0
-
-    def costs(self) -> tuple[float, float, float]:
-        """Return what a false yes and a false no cost, and the smoothing."""
-        return self.alpha, self.beta, self.smooth

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Shaped
 
-from brickwork.core.errors import DataError, SettingError, ShapeError
+from brickwork.core.errors import DataError, ShapeError, unwritten
 from brickwork.losses.base import Loss, loss
 from brickwork.losses.shapes import alike, over_outputs, unit, without_single
 from brickwork.losses.targets import fit_alike, real, require_finite
@@ -44,7 +44,7 @@ class _OfResidual(NumberLoss):
     def of_residual(self, residual: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the loss of differences, element by element."""
         del residual
-        raise SettingError(f"{type(self).__name__} has no of_residual(self, residual): write one.")
+        raise unwritten(self, "of_residual(self, residual)")
 
 
 @loss

@@ -11,10 +11,14 @@ from brickwork.core.errors import DataError, ShapeError
 from brickwork.losses.base import Loss
 
 
+def host_mask(padded: Padded) -> np.ndarray:
+    """Return the mask of sequences as a NumPy array."""
+    return np.arange(padded.values.shape[1])[None, :] < np.asarray(padded.lengths)[:, None]
+
+
 def fit_padded(loss: Loss, output_shape: tuple[int, ...], targets: Padded) -> Padded:
     """Fit the values of sequences, whose time axis has any length and whose padding holds anything."""
-    values = np.asarray(targets.values)
-    mask = np.arange(values.shape[1])[None, :] < np.asarray(targets.lengths)[:, None]
+    values, mask = np.asarray(targets.values), host_mask(targets)
     values = np.where(mask.reshape(mask.shape + (1,) * (values.ndim - 2)), values, np.zeros((), values.dtype))
     shape = (output_shape[0], values.shape[1], *output_shape[2:])
     return targets.with_values(loss.fit_targets(shape, values))
@@ -88,8 +92,7 @@ def real(targets: Any) -> np.ndarray:
     """Return targets as one array, with a real one in place of padding."""
     if not isinstance(targets, Padded):
         return targets
-    values = np.array(targets.values)
-    mask = np.arange(values.shape[1])[None, :] < np.asarray(targets.lengths)[:, None]
+    values, mask = np.array(targets.values), host_mask(targets)
     values[~mask] = values[mask][:1] if mask.any() else 0
     return values if mask.any() else values[:0]
 

@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
 from brickwork.core.batch import Padded
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import SettingError, ShapeError, unwritten
 from brickwork.core.spec import Spec, registered, resolve, snake_case
 from brickwork.metrics.sums import Sums, as_rows, count_of, counted, floating, ratio, weighed
 from brickwork.ops.precision import accumulated
@@ -69,6 +69,15 @@ class Metric(Spec):
         return ratio(float(sums["total"]), count_of(sums, "count"))
 
 
+M = TypeVar("M", bound=Metric)
+
+
+def knowing_flags(metric: M, question: str) -> M:
+    """Return a metric with a setting `multi_label` that knows whether rows of targets are flags, as a loss says."""
+    known = metric.settings()["multi_label"] is not None or question == "other"
+    return metric if known else metric.replace(multi_label=question == "flags")
+
+
 class RowMetric(Metric):
     """A metric that needs all rows at once, on the host, as NumPy arrays; it has no sums."""
 
@@ -85,7 +94,7 @@ class RowMetric(Metric):
     def result_rows(self, outputs: Any, targets: Any, weight: Any = None) -> float:
         """Return the metric of all rows; those of weight 0 count nowhere."""
         del outputs, targets, weight
-        raise SettingError(f"{type(self).__name__} has no result_rows(self, outputs, targets, weight): write one.")
+        raise unwritten(self, "result_rows(self, outputs, targets, weight)")
 
 
 @dataclasses.dataclass(frozen=True)

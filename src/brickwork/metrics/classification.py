@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
 from brickwork.core.errors import ShapeError
-from brickwork.metrics.base import Metric, metric
-from brickwork.metrics.counts import answered, labels_of
+from brickwork.metrics.base import Metric, knowing_flags, metric
+from brickwork.metrics.counts import answered, are_flags, labels_of
 from brickwork.metrics.sums import Sums, as_rows, count_of, counted, ratio, weighed
 
 
@@ -65,13 +65,12 @@ class Accuracy(_Hits):
     def fitted(self, targets: Any, question: str = "other") -> Self:
         """Return the metric that knows whether rows of targets are flags."""
         del targets
-        known = self.multi_label is not None or question == "other"
-        return self if known else self.replace(multi_label=question == "flags")
+        return knowing_flags(self, question)
 
     def values(self, outputs: Float[Array, "rows ..."], targets: Shaped[Array, "rows ..."]) -> Float[Array, " rows"]:
         """Return 1 for a right row, else 0; in between for several questions."""
         valid = ~jnp.isnan(outputs)
-        if outputs.ndim == 1 or (self.multi_label and outputs.shape == targets.shape):
+        if are_flags(outputs, targets, self.multi_label):
             answers, truth = answered(outputs, targets, self.multi_label)
             right = (answers == truth) & valid.reshape(answers.shape)
             return right.astype(outputs.dtype).mean(axis=-1)

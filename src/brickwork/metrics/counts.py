@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Shaped
 
-from brickwork.core.errors import SettingError, ShapeError
-from brickwork.metrics.base import Metric
+from brickwork.core.errors import ShapeError, unwritten
+from brickwork.metrics.base import Metric, knowing_flags
 from brickwork.metrics.sums import Sums, as_rows, counted, counts_of, weighed
 
 
@@ -21,6 +21,11 @@ def labels_of(outputs: Float[Array, "rows classes"], targets: Shaped[Array, "row
     return targets.astype(jnp.int32)
 
 
+def are_flags(outputs: Array, targets: Array, multi_label: bool | None) -> bool:
+    """Tell whether each output is a yes or no of its own, not one of several classes."""
+    return outputs.ndim == 1 or (bool(multi_label) and outputs.shape == targets.shape)
+
+
 def answered(
     outputs: Float[Array, "rows ..."],
     targets: Shaped[Array, "rows ..."],
@@ -29,7 +34,7 @@ def answered(
 ) -> tuple[Bool[Array, "rows k"], Bool[Array, "rows k"]]:
     """Return for each row the answers and the truth: k = 1 for one logit, else a column for each question or class."""
     least = math.log(threshold / (1 - threshold))
-    if outputs.ndim == 1 or (multi_label and outputs.shape == targets.shape):
+    if are_flags(outputs, targets, multi_label):
         columns = (len(outputs), -1)
         return (outputs > least).reshape(columns), (targets.astype(outputs.dtype) > 0.5).reshape(columns)
     classes = jnp.arange(outputs.shape[-1], dtype=jnp.int32)
@@ -118,8 +123,7 @@ class CountMetric(Metric):
     def fitted(self, targets: Any, question: str = "other") -> Self:
         """Return the metric that knows whether rows of targets are flags."""
         del targets
-        known = self.settings()["multi_label"] is not None or question == "other"
-        return self if known else self.replace(multi_label=question == "flags")
+        return knowing_flags(self, question)
 
     def sums(self, outputs: Any, targets: Any, weight: Float[Array, " rows"] | None = None) -> Sums:
         """Return how often each class was predicted rightly, predicted, and actual."""
@@ -146,7 +150,7 @@ class CountMetric(Metric):
     def of_classes(self, table: Counts) -> float:
         """Return the metric of classes, of which each row has one."""
         del table
-        raise SettingError(f"{type(self).__name__} has no of_classes(self, table): write one.")
+        raise unwritten(self, "of_classes(self, table)")
 
     def of_questions(self, table: Counts) -> float:
         """Return the metric of several questions: the mean over them, each with the classes no and yes."""

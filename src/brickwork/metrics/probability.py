@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from brickwork.metrics.base import Metric, metric
-from brickwork.metrics.counts import answered, labels_of
+from brickwork.metrics.base import Metric, knowing_flags, metric
+from brickwork.metrics.counts import answered, are_flags, labels_of
 from brickwork.metrics.sums import Sums, as_rows, count_of, counted, counts_of, floating, ratio, weighed
 from brickwork.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
 
@@ -23,12 +23,11 @@ class _OfLogits(Metric):
     def fitted(self, targets: Any, question: str = "other") -> Self:
         """Return the metric that knows whether rows of targets are flags."""
         del targets
-        known = self.settings()["multi_label"] is not None or question == "other"
-        return self if known else self.replace(multi_label=question == "flags")
+        return knowing_flags(self, question)
 
     def asks_questions(self, outputs: Array, targets: Array) -> bool:
         """Tell whether each output is a yes or no of its own."""
-        return outputs.ndim == 1 or (bool(self.settings()["multi_label"]) and outputs.shape == targets.shape)
+        return are_flags(outputs, targets, self.settings()["multi_label"])
 
 
 def _rows_or_labels(outputs: Array, targets: Array) -> Array:

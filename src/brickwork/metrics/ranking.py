@@ -6,8 +6,8 @@ from typing import Any, Self
 import jax
 import numpy as np
 
-from brickwork.core.errors import SettingError
-from brickwork.metrics.base import RowMetric, metric
+from brickwork.core.errors import unwritten
+from brickwork.metrics.base import RowMetric, knowing_flags, metric
 from brickwork.metrics.sums import as_rows
 
 
@@ -19,13 +19,12 @@ class _Ranking(RowMetric):
     def area(self, scores: np.ndarray, yes: np.ndarray, weight: np.ndarray) -> float:
         """Return the area for one yes or no, both of which occur."""
         del scores, yes, weight
-        raise SettingError(f"{type(self).__name__} has no area(self, scores, yes, weight): write one.")
+        raise unwritten(self, "area(self, scores, yes, weight)")
 
     def fitted(self, targets: Any, question: str = "other") -> Self:
         """Return the metric that knows whether rows of targets are flags."""
         del targets
-        known = self.settings()["multi_label"] is not None or question == "other"
-        return self if known else self.replace(multi_label=question == "flags")
+        return knowing_flags(self, question)
 
     def result_rows(self, outputs: Any, targets: Any, weight: Any = None) -> float:
         """Return the area; nan where an output is nan, or where a yes and a no never both occur."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Array, Float
 
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import ShapeError, unwritten
 from brickwork.metrics.base import metric
 from brickwork.metrics.counts import CountMetric, Counts, share
 from brickwork.metrics.sums import Sums
@@ -22,7 +22,7 @@ class _Ratio(CountMetric):
     def parts(self, table: Counts) -> tuple[np.ndarray, np.ndarray]:
         """Return what is divided by what, for each class."""
         del table
-        raise SettingError(f"{type(self).__name__} has no parts(self, table): write one.")
+        raise unwritten(self, "parts(self, table)")
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from brickwork.core.errors import SettingError
+from brickwork.core.errors import SettingError, unwritten
 from brickwork.core.spec import Spec, registered, resolve, snake_case
 from brickwork.optim.weights import NOT_WEIGHTS, decoupled_decay
 
@@ -39,7 +39,7 @@ class Optimizer(Spec):
 
         The rate is not in it, so rates may be traced numbers or vary over a population.
         """
-        raise SettingError(f"{type(self).__name__} has no direction(self): write one.")
+        raise unwritten(self, "direction(self)")
 
     def validate(self) -> None:
         """Check the rate, and every other setting by its name."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import SettingError, ShapeError, unwritten
 from brickwork.core.spec import Spec, registered, resolve, snake_case
 
 schedule = registered
@@ -33,7 +33,7 @@ class Schedule(Spec):
     def factor(self, step: Step, steps: Step) -> Float[Array, ""]:
         """Return the factor at step 0, 1, ... of a run of so many steps: pure, both may be traced."""
         del step, steps
-        raise SettingError(f"{type(self).__name__} has no factor(self, step, steps): write one.")
+        raise unwritten(self, "factor(self, step, steps)")
 
 
 def as_float(number: Step) -> Float[Array, ""]:

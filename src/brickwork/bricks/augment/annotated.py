@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Shaped
 from brickwork.bricks.checks import check_pictures
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import ShapeError, unwritten
 from brickwork.core.scope import Scope
 from brickwork.ops.precision import wide_type
 
@@ -46,7 +46,7 @@ class Augmentation(Brick):
     def change(self, scope: Scope, given: Annotated) -> Annotated:
         """Return what was given, changed while training."""
         del scope, given
-        raise SettingError(f"{type(self).__name__} has no change(self, scope, given): write one.")
+        raise unwritten(self, "change(self, scope, given)")
 
     def uniform(
         self, scope: Scope, count: int, rows: int, low: float = 0.0, high: float = 1.0
@@ -70,7 +70,7 @@ class InputAugmentation(Augmentation):
     def inputs(self, scope: Scope, x: Any) -> Any:
         """Return changed inputs."""
         del scope, x
-        raise SettingError(f"{type(self).__name__} has no inputs(self, scope, x): write one.")
+        raise unwritten(self, "inputs(self, scope, x)")
 
     def some(self, scope: Scope, x: Array, change: Callable[[Array], Array]) -> Array:
         """Return inputs of which some rows are changed while training, each with the probability `rate`."""
@@ -118,7 +118,7 @@ class Geometric(Augmentation):
     def move(self, scope: Scope, x: Array) -> Move | None:
         """Return where everything goes, or None where it stays."""
         del scope, x
-        raise SettingError(f"{type(self).__name__} has no move(self, scope, x): write one.")
+        raise unwritten(self, "move(self, scope, x)")
 
 
 def check_fits(given: Annotated) -> None:

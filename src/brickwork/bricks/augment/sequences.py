@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from brickwork.bricks.augment.annotated import Annotated, Augmentation, InputAugmentation, per_picture
 from brickwork.core.batch import Padded
 from brickwork.core.brick import brick
-from brickwork.core.errors import ShapeError
+from brickwork.core.errors import ShapeError, unwritten
 from brickwork.core.scope import Scope
 from brickwork.ops.precision import wide_type
 
@@ -188,7 +188,8 @@ class _InTime(Augmentation):
         self, scope: Scope, lengths: Int[Array, " rows"], time: int
     ) -> tuple[Int[Array, "rows time"], Bool[Array, "rows time"], Int[Array, " rows"]] | None:
         """Return at which step each new one is read, whether there is one, and the new lengths; None to leave all."""
-        raise NotImplementedError
+        del scope, lengths, time
+        raise unwritten(self, "steps(self, scope, lengths, time)")
 
 
 @brick

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32
 
+from brickwork.core.errors import SettingError
 from brickwork.core.spec import Spec, registered
 from brickwork.data.table.written import (
     DATES,
@@ -61,7 +62,8 @@ class Column(Spec):
     @classmethod
     def fit(cls, values: pl.Series, form: str = "") -> Self:
         """Return the column with what it needs to know of the training rows, and the form in which it was written."""
-        raise NotImplementedError
+        del values, form
+        raise SettingError(f"{cls.__name__} has no fit(cls, values, form): write one.")
 
     def numbers(self, values: pl.Series) -> Float32[np.ndarray, "rows n"]:
         """Return what the column has of numbers, about -1 to 1 each; (rows, 0) if none."""
