@@ -1,5 +1,7 @@
 """Splits and row order: every row once, exact sizes, proportions within one, the same rows again."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from brickwork.core.errors import DataError, SettingError
 from brickwork.data import epoch_rows, random_split, stratified_split
+from brickwork.data.splits import group_split, time_split
 
 
 @given(
@@ -116,3 +119,54 @@ def test_resampling_follows_the_weights():
 def test_sampler_errors(options, error, message):
     with pytest.raises(error, match=message):
         epoch_rows(**options)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=3, max_size=40),
+    fractions=st.sampled_from([(0.7, 0.15, 0.15), (0.5, 0.5), (0.6, 0.2, 0.2)]),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=100, deadline=None)
+def test_groups_stay_together(sizes, fractions, seed):
+    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    if len(groups) < 20:
+        return
+    parts = group_split(groups, fractions, seed)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(groups)))
+    found = [set(groups[part].tolist()) for part in parts]
+    assert all(found)
+    assert sum(map(len, found)) == len(sizes)
+    again = group_split(groups, fractions, seed)
+    assert all(np.array_equal(part, same) for part, same in zip(parts, again, strict=True))
+
+
+def test_many_small_groups_come_close_to_the_fractions():
+    groups = np.array([f"person {n % 300}" for n in range(3000)])
+    assert [len(part) for part in group_split(groups)] == [2100, 450, 450]
+    assert not np.array_equal(group_split(groups, seed=1)[2], group_split(groups, seed=2)[2])
+    with pytest.raises(DataError, match="There are 2 groups for 3 parts"):
+        group_split(np.repeat(["a", "b"], 20))
+
+
+@given(
+    times=st.lists(st.integers(0, 50), min_size=20, max_size=120),
+    fractions=st.sampled_from([(0.7, 0.15, 0.15), (0.5, 0.5)]),
+)
+@settings(max_examples=100, deadline=None)
+def test_later_rows_are_in_later_parts(times, fractions):
+    times = np.array(times, "datetime64[D]")
+    if len(np.unique(times)) < len(fractions):
+        with pytest.raises(DataError, match="different times"):
+            time_split(times, fractions)
+        return
+    parts = time_split(times, fractions)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(times)))
+    for before, after in pairwise(parts):
+        assert times[before].max() < times[after].min()
+
+
+def test_times_without_ties_are_cut_exactly():
+    times = np.random.default_rng(0).permutation(200) / 7
+    assert [len(part) for part in time_split(times)] == [140, 30, 30]
+    with pytest.raises(DataError, match="no time"):
+        time_split(np.array([1.0, np.nan, 2.0] * 10))

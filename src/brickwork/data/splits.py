@@ -49,6 +49,69 @@ def stratified_split(
     return tuple(generator.permutation(np.concatenate(part)) for part in parts)
 
 
+def group_split(groups: np.ndarray, fractions: Sequence[float] = FRACTIONS, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Return row numbers for each fraction such that no group is in two parts: tested are new people, new places.
+
+    `groups` (rows,) says which group each row belongs to. Larger groups are placed first, those of one size in random
+    order, each where the largest share of rows is still missing; so parts come about as close to `rows * fractions`
+    as whole groups allow. Deterministic in `seed`.
+
+    Raises `DataError` when there are fewer groups than parts.
+    """
+    part_sizes(len(groups), fractions)  # which checks the fractions
+    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(counts) < len(fractions):
+        raise DataError(
+            f"There are {len(counts)} groups for {len(fractions)} parts: rows of one group stay together, so each part "
+            "needs at least one of its own."
+        )
+    generator = _generator(seed)
+    order = generator.permutation(len(counts))
+    order = order[np.argsort(-counts[order], kind="stable")]
+    wanted = len(groups) * np.asarray(fractions, np.float64)
+    missing, part_of = wanted.copy(), np.empty(len(counts), np.int64)
+    empty = set(range(len(fractions)))
+    for place, group in enumerate(order):
+        choice = empty if len(order) - place <= len(empty) else range(len(fractions))  # none may stay empty
+        part = max(choice, key=lambda part: missing[part] / wanted[part])
+        part_of[group] = part
+        missing[part] -= counts[group]
+        empty.discard(part)
+    parts = part_of[codes.ravel()]
+    return tuple(generator.permutation(np.flatnonzero(parts == part)) for part in range(len(fractions)))
+
+
+def time_split(times: np.ndarray, fractions: Sequence[float] = FRACTIONS) -> tuple[np.ndarray, ...]:
+    """Return row numbers for each fraction in the order of time: what is tested is later than what was learnt from.
+
+    `times` (rows,) are numbers or dates. Rows of the same time are in the same part, so sizes may differ from those
+    of `random_split` by as many rows as share a time.
+
+    Raises `DataError` for missing times, and when there are fewer different times than parts.
+    """
+    sizes = part_sizes(len(times), fractions)
+    times = np.asarray(times)
+    if bool(
+        np.isnan(times).any() if times.dtype.kind == "f" else np.isnat(times).any() if times.dtype.kind in "mM" else 0
+    ):
+        raise DataError("Some rows have no time: leave them out, or choose another column to split by.")
+    different, counts = np.unique(times, return_counts=True)
+    if len(different) < len(fractions):
+        raise DataError(
+            f"There are {len(different)} different times for {len(fractions)} parts: rows of one time stay together."
+        )
+    ends = np.cumsum(counts)
+    cuts: list[int] = []
+    for place, wanted in enumerate(np.cumsum(sizes)[:-1]):
+        first = cuts[-1] + 1 if cuts else 1  # at least one time in each part, before and after
+        last = len(different) - (len(fractions) - 1 - place)
+        nearest = int(np.argmin(np.abs(ends - wanted))) + 1
+        cuts.append(min(max(nearest, first), last))
+    part_of = np.searchsorted(np.array(cuts), np.searchsorted(different, times), side="right")
+    order = np.argsort(times, kind="stable")
+    return tuple(order[part_of[order] == part] for part in range(len(fractions)))
+
+
 def are_labels(targets: np.ndarray) -> bool:
     """Tell whether targets look like classes: texts or flags, or whole numbers seen three times each on average."""
     if targets.ndim != 1:
