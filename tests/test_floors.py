@@ -19,7 +19,7 @@ FLOORS = [
     {"explain"},
     {"zoo"},
     {"tasks", "rl"},
-    {"services", "search", "lessons"},
+    {"services", "search", "lessons", "sklearn"},
     {"studio", "serve"},
     {"cli"},
 ]

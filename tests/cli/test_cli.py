@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from brickwork.cli.main import run
+from brickwork.data import datasets
 
 DRAWN = Path(__file__).parent.parent / "data" / "drawn"
 
@@ -33,51 +34,80 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_learn_prints_the_network_the_scores_and_what_to_do_next(runs, capsys):
-    assert run(["learn", "iris", "--runs", str(runs), "--name", "first", "--epochs", "20"]) == 0
+@pytest.fixture(scope="module")
+def table(runs) -> Path:
+    """Return a small table of flights."""
+    path = runs / "flights.csv"
+    datasets.table("flights").frame.head(300).write_csv(path)
+    return path
+
+
+QUICK = ["--members", "1", "--epochs", "3"]
+
+
+def test_learn_prints_the_network_the_scores_and_what_to_do_next(runs, table, capsys):
+    tokens = ["learn", str(table), "--target", "delayed", "--by", "airline", "--unsure-below", "0.8"]
+    assert run([*tokens, "--runs", str(runs), "--name", "first", *QUICK]) == 0
     output = capsys.readouterr().out
     for text in (
-        "150 rows",
+        "flights: 300 rows. To learn: 'delayed'.",
         "this is a question of classes",
+        "Columns: 1 date, 3 categories, 5 numbers.",
+        "Rows: 210 to train, 45 to validate, 45 to test, split at random, classes in proportion.",
         "parameters",
         "Dense",
         "epoch   1  train/loss",
         "network",
-        "always the most frequent class",
+        "most frequent",
         "accuracy",
+        "By airline",
+        f"test rows are for a person: {runs}/first/unsure.csv",
         f"brickwork show {runs}/first/model.brickwork",
     ):
         assert text in output.replace("\n", "") or text in output, text
-    assert "brickwork predict" not in output  # it takes no files
 
 
-def test_learn_as_json(runs, capsys):
-    assert run(["learn", "iris", "--runs", str(runs), "--epochs", "3", "--json"]) == 0
+def test_answers_for_a_table(runs, table, tmp_path, capsys):
+    model = str(runs / "first" / "model.brickwork")
+    assert run(["predict", model, str(table), "--unsure-below", "0.6"]) == 0
+    output = capsys.readouterr().out
+    assert "... and 280 more. Say --out answers.csv" in output
+    assert "of 300 answers are less than 60.0% sure" in output
+    assert run(["predict", model, str(table), "--out", str(tmp_path / "a.csv")]) == 0
+    assert "300 answers are in" in capsys.readouterr().out
+    assert (tmp_path / "a.csv").read_text().splitlines()[0].endswith("delayed,answer,probability,p(no),p(yes)")
+    assert run(["explain", model, str(table), "--row", "7"]) == 0
+    output = capsys.readouterr().out
+    assert "row 7: " in output
+    assert "a typical row" in output
+    assert run(["explain", model, str(table), "--row", "7", "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert sum(one["effects"].values()) == pytest.approx(one["number"] - one["typical"], abs=1e-5)
+    assert run(["evaluate", model, str(table), "--by", "airline"]) == 0
+    output = capsys.readouterr().out
+    assert "Tested on 300 rows" in output
+    assert "Dragonfly" in output
+    assert run(["evaluate", model, str(table), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 300
+
+
+def test_learn_as_json_and_resume(runs, table, capsys):
+    tokens = ["learn", str(table), "-t", "delayed", "--runs", str(runs), "--name", "short", *QUICK, "--json"]
+    assert run(tokens) == 0
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert document["task"] == "classes"
     assert document["epochs"] == 3
     assert document["stopped"] == "finished"
-    assert set(document["test"]) == {"loss", "accuracy"}
+    assert "accuracy" in document["test"]
     assert Path(document["model"]).is_file()
+    assert Path(document["report"]).is_file()
     assert captured.err == ""
-
-
-def test_learn_quietly_prints_the_path_alone(runs, capsys):
-    assert run(["learn", "iris", "--runs", str(runs), "--epochs", "2", "-q", "--optimizer", "momentum"]) == 0
-    assert Path(capsys.readouterr().out.strip()).is_file()
-
-
-def test_learn_resumes(runs, capsys):
-    assert run(["learn", "iris", "--runs", str(runs), "--name", "short", "--epochs", "2", "--quiet"]) == 0
     (runs / "short" / "model.brickwork").unlink()
-    capsys.readouterr()
-    assert run(["learn", "iris", "--resume", str(runs / "short"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["epochs"] == 2
+    assert run(["resume", str(runs / "short"), "--quiet"]) == 0
+    assert capsys.readouterr().out.strip() == str(runs / "short" / "model.brickwork")
     assert (runs / "short" / "model.brickwork").is_file()
-    assert len((runs / "short" / "history.jsonl").read_text().splitlines()) == 2
-    assert run(["learn", "iris", "--resume", str(runs / "short"), "--epochs", "4"]) == 1
-    assert "cannot go on with another recipe" in capsys.readouterr().err
+    assert len((runs / "short" / "history.jsonl").read_text().splitlines()) == 3
 
 
 def test_show(model, capsys):
@@ -91,17 +121,18 @@ def test_show(model, capsys):
     assert "licence" not in capsys.readouterr().out
 
 
-def test_datasets(capsys):
+def test_listing_data_sets(capsys):
     assert run(["datasets"]) == 0
     output = capsys.readouterr().out
-    names = ["digits", "iris", "wine", "breast_cancer", "diabetes"]
+    names = {card.name for card in datasets.cards()}
+    assert {"digits", "iris", "passes", "flights", "mnist"} <= names
     assert all(name in output.replace("\n", "") for name in names)
     assert run(["datasets", "--json"]) == 0
     cards = json.loads(capsys.readouterr().out)
-    assert {card["name"] for card in cards} == set(names)
+    assert {card["name"] for card in cards} == names
     assert all(card["rows"] and card["origin"] and card["licence"] for card in cards)
     assert run(["datasets", "--quiet"]) == 0
-    assert set(capsys.readouterr().out.split()) == set(names)
+    assert set(capsys.readouterr().out.split()) == names
 
 
 def test_predict_reads_pictures(model, capsys):
@@ -124,7 +155,11 @@ def test_predict_reads_pictures(model, capsys):
         (["learn", "digit"], "Did you mean 'digits'?"),
         (["learn", "iris", "--epochs", "0"], "'epochs' must be 1 or more, got 0"),
         (["learn", "iris", "--optimizer", "adamm"], "Did you mean 'adam'?"),
-        (["learn", "iris", "--resume", "nowhere"], "not the folder of a run"),
+        (["learn", "iris", "--group", "petal"], "has no column 'petal'"),
+        (["learn", "flights.csv"], "There is no file 'flights.csv'"),
+        (["resume", "nowhere"], "not the folder of a run"),
+        (["evaluate", "missing.brickwork", "a.csv"], "missing.brickwork"),
+        (["explain", "missing.brickwork", "a.csv"], "missing.brickwork"),
         (["show", "missing.brickwork"], "missing.brickwork"),
         (["predict", "missing.brickwork", "a.png"], "missing.brickwork"),
     ],
@@ -166,13 +201,14 @@ def test_wrong_usage_exits_with_2(tokens, capsys):
     assert captured.out + captured.err
 
 
-@pytest.mark.parametrize("name", ["", "learn", "predict", "show", "datasets"])
+@pytest.mark.parametrize("name", ["", "learn", "predict", "evaluate", "explain", "resume", "show", "datasets"])
 def test_help_teaches(name, capsys):
     assert run([name, "--help"] if name else ["--help"]) == 0
     output = capsys.readouterr().out
     assert "brickwork" in output
     if name == "learn":
         assert "--batch-size" in output
+        assert "--unsure-below" in output
         assert "brickwork learn digits" in output.replace("\n", " ")
 
 

@@ -11,8 +11,10 @@ import brickwork.data
 from brickwork.core.errors import SettingError
 from brickwork.data import datasets
 
+BUNDLED = tuple(card.name for card in datasets.cards() if card.comes == "bundled")
 
-@pytest.mark.parametrize("name", datasets.names())
+
+@pytest.mark.parametrize("name", BUNDLED)
 def test_equal_to_scikit_learn(name):
     from sklearn import datasets as library
 
@@ -29,7 +31,7 @@ def test_equal_to_scikit_learn(name):
     assert card.url.startswith("https://")
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", [*BUNDLED, "passes"])
 def test_three_parts_hold_every_row_once(name):
     whole, data = datasets.load_all(name), datasets.load(name, seed=4)
     rows = np.concatenate([part.inputs.reshape(len(part), -1) for part in (data.train, data.valid, data.test)])
@@ -73,6 +75,31 @@ def test_files_elsewhere_are_read_by_the_library(monkeypatch):
 def test_unknown_name():
     with pytest.raises(SettingError, match=r"no data set named 'digit'\. Did you mean 'digits'\?"):
         datasets.load("digit")
+
+
+@pytest.mark.parametrize("name", ["iris", "diabetes"])
+def test_a_table_is_what_scikit_learn_has_as_a_frame(name):
+    from sklearn import datasets as library
+
+    options = {"scaled": False} if name == "diabetes" else {}
+    want = getattr(library, f"load_{name}")(as_frame=True, **options)
+    table, card = datasets.table(name), datasets.card(name)
+    assert table.columns == (*want.data.columns, card.answer)
+    np.testing.assert_array_equal(table.frame.select(want.data.columns).to_numpy(), want.data.to_numpy())
+    answers = table.frame[card.answer].to_list()
+    assert answers == [want.target_names[row] for row in want.target] if name == "iris" else list(want.target)
+    assert table.source == f"the data set {name!r}"
+
+
+def test_what_is_asked_for_in_the_wrong_way():
+    with pytest.raises(SettingError, match=r"'digits' is no table.*use load\('digits'\).*Tables: iris, wine"):
+        datasets.table("digits")
+    with pytest.raises(SettingError, match=r"'flights' is a table.*datasets.table\('flights'\)"):
+        datasets.load("flights")
+    with pytest.raises(SettingError, match=r"'iris' is not read from files.*mnist, fashion_mnist, cifar10"):
+        datasets.load("iris", folder="there")
+    with pytest.raises(SettingError, match=r"no data set named 'minst'\. Did you mean 'mnist'"):
+        datasets.table("minst")
 
 
 def test_the_folder_imports_only_what_its_floor_may():

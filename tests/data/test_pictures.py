@@ -11,6 +11,7 @@ from PIL import Image
 
 from brickwork.core.errors import DataError
 from brickwork.data import pictures, read_picture
+from brickwork.data.pictures import Header, read_header
 
 GREY = np.linspace(0, 255, 48).astype(np.uint8).reshape(6, 8)
 COLOUR = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=-1)
@@ -57,6 +58,16 @@ def test_transparency_lies_on_paper_that_shows_the_ink(tmp_path):
     assert (read_picture(saved(tmp_path, Image.fromarray(half))) == 127).all()
 
 
+def test_large_transparent_pictures_are_computed_block_by_block(tmp_path, monkeypatch):
+    pixels = np.random.default_rng(3).integers(0, 256, (13, 7, 4), dtype=np.uint8)
+    path = saved(tmp_path, Image.fromarray(pixels))
+    alpha = pixels[..., 3:] / 255  # on white: the colours seen are of medium brightness
+    expected = np.round(pixels[..., :3] * alpha + 255 * (1 - alpha))
+    for block in (1, 20, 1_000_000):
+        monkeypatch.setattr(pictures, "BLOCK", block)
+        np.testing.assert_array_equal(read_picture(path), expected)
+
+
 def test_exif_rotation(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it a quarter turn clockwise
@@ -100,6 +111,8 @@ def test_damage_anywhere_never_escapes_as_another_error(tmp_path):
             path = tmp_path / "broken"
             path.write_bytes(broken[: rng.integers(1, len(broken) + 1)])
             with contextlib.suppress(DataError):
+                assert read_header(path).height >= 1
+            with contextlib.suppress(DataError):
                 assert read_picture(path).dtype == np.uint8
 
 
@@ -111,6 +124,25 @@ def test_missing_files(tmp_path):
         read_picture(tmp_path / "nowhere" / "seven.png")
     with pytest.raises(DataError, match="is a folder"):
         read_picture(tmp_path)
+
+
+def test_headers_say_size_and_colours_before_pixels_are_read(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    for picture, options, expected in [
+        (Image.fromarray(COLOUR), {}, Header(6, 8, True)),
+        (Image.fromarray(COLOUR), {"exif": exif}, Header(8, 6, True)),
+        (Image.fromarray(GREY), {}, Header(6, 8, False)),
+        (Image.fromarray(GREY.astype(np.uint16) * 257), {}, Header(6, 8, False)),
+        (Image.fromarray(GREY).convert("P"), {}, Header(6, 8, False)),
+        (Image.fromarray(COLOUR).quantize(8), {}, Header(6, 8, True)),
+    ]:
+        path = saved(tmp_path, picture, **options)
+        assert read_header(path) == expected
+    path.write_bytes(path.read_bytes()[:-40])
+    assert read_header(path) == expected
+    with pytest.raises(DataError, match="damaged or cut short"):
+        read_picture(path)
 
 
 def test_the_bound_is_checked_before_decoding(tmp_path, monkeypatch):

@@ -1,20 +1,20 @@
 """Learn, describe and predict, as Python calls."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import brickwork as bw
-from brickwork.core.errors import BundleError, DataError, DivergenceError, SettingError, StorageError
-from brickwork.data.datasets import Dataset
+from brickwork.core.errors import BundleError, DataError, DivergenceError, SettingError
 from brickwork.services import describe_model, learn, predict
 from brickwork.services.learn import recipe_help
-from brickwork.tasks import infer_task
-from brickwork.train import EpochEnded, Model, Recipe
+from brickwork.tasks import Asked, infer_task, prepare
+from brickwork.tasks.answers import baseline
+from brickwork.train import Model, Recipe
 
 DRAWN = Path(__file__).parent.parent / "data" / "drawn"
 
@@ -25,67 +25,40 @@ def runs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def iris(runs):
-    return learn("iris", runs=runs, epochs=100)
-
-
-@pytest.fixture(scope="module")
 def digits(runs):
     return learn("digits", runs=runs, epochs=4)
 
 
-def test_learning_a_table(iris, runs):
-    assert iris.folder == runs / "iris-1"
-    assert iris.task.kind == "classes"
-    assert "3 classes" in iris.task.why
-    assert iris.scores["accuracy"] > 0.85 > iris.baseline["accuracy"]
-    assert iris.baseline["accuracy"] == pytest.approx(1 / 3, abs=0.1)
-    assert iris.test_rows == len(bw.datasets.load("iris").test)
-    assert sorted(path.name for path in iris.folder.iterdir()) == [
-        "checkpoint",
-        "history.jsonl",
-        "model.brickwork",
-        "run.json",
-    ]
-    assert len((iris.folder / "history.jsonl").read_text().splitlines()) == 100
-    loaded = Model.load(iris.path)
-    test = bw.datasets.load("iris").test
-    assert loaded.evaluate(test) == iris.scores
-    assert set(loaded.predict(test.inputs)) <= set(test.classes)
-
-
-def test_learning_numbers(runs):
-    learned = learn("diabetes", runs=runs, name="my run", epochs=30)
-    assert learned.folder == runs / "my run"
-    assert learned.task.kind == "number"
-    assert learned.baseline["r2"] <= 0.01
-    assert set(learned.scores) == {"loss", "rmse", "mae", "r2"}
-    data = bw.datasets.load("diabetes")
-    assert learned.baseline["rmse"] == pytest.approx(
-        np.sqrt(np.mean((data.test.targets - data.train.targets.mean()) ** 2)), rel=1e-5
-    )
+def test_learning_pictures(digits, runs):
+    assert digits.folder == runs / "digits-1"
+    assert digits.task.kind == "classes"
+    assert "one of 10 classes" in digits.problem.why
+    assert digits.scores["accuracy"] > 0.9 > digits.baseline["accuracy"]
+    assert digits.baseline["accuracy"] == pytest.approx(0.1, abs=0.02)
+    assert digits.test_rows == len(bw.datasets.load("digits").test)
+    files = {path.name for path in digits.folder.iterdir()}
+    assert files == {"checkpoint", "history.jsonl", "model.brickwork", "report.html", "run.json"}
+    assert len((digits.folder / "history.jsonl").read_text().splitlines()) == 4
+    loaded = Model.load(digits.path)
+    test = bw.datasets.load("digits").test
+    assert loaded.evaluate(test)["accuracy"] == digits.scores["accuracy"]
     with pytest.raises(SettingError, match="exists already"):
-        learn("diabetes", runs=runs, name="my run")
+        learn("digits", runs=runs, name="digits-1")
 
 
-def test_every_run_gets_its_own_folder(runs, iris):
-    again = learn("iris", runs=runs, epochs=1)
-    assert again.folder == runs / "iris-2"
-
-
-def test_describing_a_model(iris):
-    card = describe_model(iris.path)
+def test_describing_a_model(digits):
+    card = describe_model(digits.path)
     assert card["parameters"] == sum(row["parameters"] for row in card["layers"])
-    assert card["layers"][-1]["shape"] == [3]
-    assert card["input"] == [4]
-    assert card["output"] == [3]
+    assert card["layers"][-1]["shape"] == [10]
+    assert card["input"] == [8, 8, 1]
+    assert card["output"] == [10]
     assert card["data"]["licence"]
-    assert card["scores"]["test"] == dict(iris.scores)
-    assert card["training"]["epochs"] == 100
+    assert card["scores"]["test"] == dict(digits.scores)
+    assert card["training"]["epochs"] == 4
     assert "brickwork" in card["written_by"]
     json.dumps(card)
     with pytest.raises(BundleError):
-        describe_model(iris.folder / "history.jsonl")
+        describe_model(digits.folder / "history.jsonl")
 
 
 def test_reading_drawn_digits(digits):
@@ -109,79 +82,41 @@ def test_a_test_picture_saved_as_a_file(digits, tmp_path):
     assert answer.answer == test.targets[row]
 
 
-def test_things_that_cannot_be_predicted(digits, iris, tmp_path):
+def test_things_that_cannot_be_predicted(digits, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     for source, text in ((tmp_path / "missing.png", "missing.png"), (tmp_path / "text.png", "text.png")):
         with pytest.raises(DataError, match=text):
             predict(digits.path, [source])
     with pytest.raises(DataError, match="nothing to predict"):
         predict(digits.path, [])
-    with pytest.raises(SettingError, match="takes rows of numbers, as in 'iris', not files"):
-        predict(iris.path, [tmp_path / "text.png"])
     with pytest.raises(BundleError):
         predict(tmp_path / "missing.brickwork", [])
-
-
-def test_resuming_a_run_that_was_cut_off(tmp_path):
-    whole = learn("iris", runs=tmp_path, name="whole", epochs=6)
-
-    class Cut(Exception):  # noqa: N818 - stands for a kill
-        pass
-
-    def cut(event: Any) -> None:
-        if isinstance(event, EpochEnded) and event.epoch == 3:
-            raise Cut
-
-    with pytest.raises(Cut):
-        learn("iris", runs=tmp_path, name="cut", epochs=6, checkpoint_seconds=0.0, listeners=[cut])
-    assert not (tmp_path / "cut" / "model.brickwork").exists()
-    resumed = learn("iris", resume=tmp_path / "cut")
-    assert resumed.folder == tmp_path / "cut"
-    assert resumed.scores == whole.scores
-    for path, value in whole.model.variables.params.items():
-        assert np.array_equal(resumed.model.variables.params[path], value)
-    with pytest.raises(SettingError, match="learns 'iris', not 'wine'"):
-        learn("wine", resume=tmp_path / "cut")
-    with pytest.raises(SettingError, match="cannot go on with another recipe"):
-        learn("iris", resume=tmp_path / "cut", batch_size=4)
-    with pytest.raises(SettingError, match="not the folder of a run"):
-        learn("iris", resume=tmp_path)
 
 
 @pytest.mark.slow
 def test_a_run_that_diverges_saves_its_best_model(tmp_path):
     with pytest.raises(DivergenceError, match="try a tenth"):
-        learn("iris", runs=tmp_path, epochs=5, optimizer="sgd", rate=1e30)
-    assert Model.load(tmp_path / "iris-1" / "model.brickwork").variables is not None
-
-
-def test_wrong_names_and_places(tmp_path):
-    with pytest.raises(SettingError, match="Did you mean 'iris'"):
-        learn("irsi", runs=tmp_path)
-    with pytest.raises(SettingError, match="Did you mean 'epochs'"):
-        learn("iris", runs=tmp_path, epoch=3)
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="cannot be made"):
-        learn("iris", runs=tmp_path / "file")
+        learn("digits", runs=tmp_path, epochs=5, optimizer="sgd", rate=1e30)
+    assert Model.load(tmp_path / "digits-1" / "model.brickwork").variables is not None
 
 
 def test_tasks_are_inferred():
     for name, kind in (
         ("digits", "classes"),
         ("wine", "classes"),
-        ("breast_cancer", "classes"),
+        ("passes", "classes"),
         ("diabetes", "number"),
+        ("flights", "classes"),
     ):
-        data = bw.datasets.load(name)
-        task = infer_task(data)
-        assert task.kind == kind
-        assert task.net.plan(data.train.inputs[:2]).output.shape == (2, len(data.card.classes or [0]))
-        assert set(task.baseline(data.train, data.test)) <= {metric.name for metric in task.metrics}
+        problem = prepare(name, Asked(source=name))
+        task = infer_task(problem)
+        assert task.kind == problem.kind == kind
+        assert task.net.plan(problem.train[:2].inputs).output.shape == (2, len(problem.names))
         assert task.headline in {metric.name for metric in task.metrics}
-    empty = bw.datasets.load("iris")
-    with pytest.raises(DataError, match="is empty"):
-        infer_task(Dataset(empty.train[:0], empty.valid, empty.test, empty.card))
+        trivial = baseline(problem)
+        assert trivial.given.shape == (len(problem.test), len(problem.names))
+    with pytest.raises(DataError, match="The training part of 'flights' is empty"):
+        infer_task(replace(problem, train=problem.train[:0]))
 
 
 def test_every_setting_has_a_help_text():

@@ -37,6 +37,7 @@ from brickwork.bricks.convolution import Conv, ConvTranspose, DepthwiseConv, Sep
 from brickwork.bricks.dense import GLU, Activation, Dense, Maxout, PReLU
 from brickwork.bricks.dropout import Dropout, EmbeddingDropout, SpatialDropout, StochasticDepth, keep_mask
 from brickwork.bricks.embedding import Embedding
+from brickwork.bricks.ensemble import Ensemble
 from brickwork.bricks.feed_forward import FeedForward
 from brickwork.bricks.graph import Graph, Parallel
 from brickwork.bricks.gru import GRU
@@ -93,6 +94,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "EmbeddingDropout",
+    "Ensemble",
     "FeedForward",
     "Flatten",
     "FrequencyMask",

@@ -10,8 +10,9 @@ from cyclopts import App
 
 HELP = """Bring data, ask a question, get a network, and see inside it.
 
-Start with `brickwork learn digits`: it trains a network on 1,258 handwritten digits, tests it on 269 others and
-saves it. Then `brickwork predict runs/digits-1/model.brickwork picture.png` reads a digit that you drew.
+Start with a file of your own, `brickwork learn flights.csv --target delayed`, or with `brickwork learn digits`: it
+trains a network on 1,258 handwritten digits, tests it on 269 others, explains and saves it. Then
+`brickwork predict runs/digits-1/model.brickwork picture.png` reads a digit that you drew.
 """
 
 
@@ -19,13 +20,17 @@ def make_app(command: str = "") -> App:
     """Return the command line application. Only the named command is imported, and teaches by its own docstring."""
     app = App(name="brickwork", help=HELP, version=version("brickwork"), help_format="markdown")
     for name, text in (
-        ("learn", "Train a network on a data set, test it, save it."),
-        ("predict", "Ask a saved model about pictures."),
+        ("learn", "Learn to answer a question from your data, test the answers, explain and save all."),
+        ("predict", "Ask a saved model about new rows or pictures."),
+        ("evaluate", "Test a saved model on data whose answers are known."),
+        ("explain", "Show what a saved model's answers rest on, row by row."),
+        ("resume", "Go on with a run that was cut off."),
         ("show", "Show what a saved model is made of, and its card."),
         ("catalogue", "List bricks, losses, metrics, optimizers...; with a name, show its formula and an example."),
         ("datasets", "List the data sets that are here, with size, origin and licence."),
     ):
-        app.command(f"brickwork.cli.{name}:{name}", name=name, help=None if name == command else text)
+        place = "learn" if name == "resume" else name
+        app.command(f"brickwork.cli.{place}:{name}", name=name, help=None if name == command else text)
     return app
 
 

@@ -1,10 +1,16 @@
 """What commands share in showing results: tables for people, JSON for programs."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+
+from brickwork.explain import Score
+
+WIDTH = 120
+"""Of tables where there is no terminal."""
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print the result only.")]
@@ -26,7 +32,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print(table)
 
 
 def print_network(layers: Sequence[dict[str, Any]], total: int) -> None:
@@ -36,6 +45,34 @@ def print_network(layers: Sequence[dict[str, Any]], total: int) -> None:
         for row in layers
     ]
     print_table(f"Network: {total:,} parameters", ("layer", "kind", "shape", "parameters"), rows, ("parameters",))
+
+
+def print_note(kind: str, text: str) -> None:
+    """Print something that a person should notice."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console().print(Text(f"{kind}: ", style="bold yellow") + Text(text, style="default"), soft_wrap=True)
+
+
+def print_scores(scores: Sequence[Score], others: Mapping[str, Sequence[Score]]) -> None:
+    """Print scores with their intervals, beside those of others."""
+    rows = []
+    for score in scores:
+        beside = [next((shown_score(s) for s in other if s.name == score.name), "") for other in others.values()]
+        low, high = (_number(end, score.share).removesuffix("%") for end in (score.interval.low, score.interval.high))
+        rows.append((score.name, shown_score(score), f"{low} to {high}", *beside))
+    columns = ("network", "in 95%", *others)
+    print_table("", ("", *columns), rows, columns)
+
+
+def shown_score(score: Score) -> str:
+    """Return a score as a person reads it."""
+    return _number(score.interval.value, score.share)
+
+
+def _number(value: float, share: bool) -> str:
+    return "-" if math.isnan(value) else percent(value) if share else f"{value:.4g}"
 
 
 def percent(value: float) -> str:

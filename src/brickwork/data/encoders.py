@@ -2,20 +2,20 @@
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from brickwork.core.errors import SettingError
 from brickwork.core.spec import Spec
 
 
 class Encoder(Spec):
-    """A spec that is called with one thing (a file, an array) and returns the array that a network takes.
+    """A spec that is called with what people bring and returns what a network takes.
 
-    It is part of a saved model: the same settings give the same array wherever the model is read.
+    One of pictures takes one thing (a file, an array) and returns the array of one row, without a batch axis; one of
+    tables takes a table and returns the arrays of all its rows. It is part of a saved model: the same settings give
+    the same arrays wherever the model is read.
     """
 
     kind: ClassVar[str] = "encoder"
 
-    def __call__(self, source: Any) -> np.ndarray:
-        """Return the encoded array of one row, without a batch axis."""
+    def __call__(self, source: Any) -> Any:
+        """Return the encoded arrays."""
         raise SettingError(f"{type(self).__name__} cannot encode {type(source).__name__}: write its __call__.")

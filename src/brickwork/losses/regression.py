@@ -51,14 +51,19 @@ class _OfResidual(NumberLoss):
 class MeanSquaredError(_OfResidual):
     """The square of the difference: twice as far off counts four times as much, and the best answer is the mean.
 
-        loss = (output - target)^2
+        loss = ((output - target) / scale)^2
 
     averaged over the outputs of an example.
 
     Shapes: outputs (..., k) or (rows,), targets of the same shape; the result is (...) or (rows,).
 
+    Args:
+        scale: what differences are divided by, one number or one for each output: with the targets' deviations several
+            numbers of different units (degrees and grams) count alike.
+
     Raises:
-        ShapeError: targets of another shape.
+        SettingError: a scale that is not above 0.
+        ShapeError: targets of another shape, scales that are not one for each output.
 
     Source: Gauss 1809, "Theoria motus corporum coelestium", sections 175 to 179: the most probable value under normal
     noise.
@@ -70,8 +75,21 @@ class MeanSquaredError(_OfResidual):
 
     aliases = ("mse", "l2")
 
+    scale: float | tuple[float, ...] = 1.0
+
+    def validate(self) -> None:
+        """Check the scale."""
+        numbers = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        self.require(all(0 < number < math.inf for number in numbers) and len(numbers) > 0, "scale", "above 0")
+
     def of_residual(self, residual: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Return r^2."""
+        """Return (r / scale)^2."""
+        if isinstance(self.scale, tuple) and len(self.scale) != (outputs := residual.shape[-1]):
+            raise ShapeError(
+                f"{self.name} has {len(self.scale)} scales for {outputs} outputs: give one for each output."
+            )
+        if self.scale != 1.0:
+            residual = residual / jnp.asarray(self.scale, residual.dtype)
         return residual * residual
 
 

@@ -1,97 +1,193 @@
-"""Learn: from a data set to a trained, tested, saved network in a run folder."""
+"""Learn: from data and a question to a trained, tested, explained, saved network in a run folder."""
 
 import inspect
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brickwork.core.errors import DivergenceError, SettingError, StorageError
-from brickwork.core.spec import from_json, to_json
-from brickwork.data import datasets
-from brickwork.storage.documents import decode_json
-from brickwork.storage.files import write_json
-from brickwork.tasks import Task, infer_task
+import numpy as np
+
+from brickwork.core.errors import DivergenceError, SettingError
+from brickwork.core.spec import fields_of, to_json
+from brickwork.data import Examples
+from brickwork.data.table import TableEncoder
+from brickwork.explain import Score, typical
+from brickwork.services.answers import Answers, write_frame
+from brickwork.services.judging import Judgement, judge
+from brickwork.services.reporting import write_run_report
+from brickwork.services.runs import MODEL, REPORT, UNSURE, new_run, read_start, write_start
+from brickwork.tasks import Asked, Problem, Task, infer_task, prepare
+from brickwork.tasks.calibrating import calibrated
+from brickwork.tasks.preparing import check_source
 from brickwork.train import Listener, Model, Outcome, Recipe, Scores
+from brickwork.train.tensorboard import TensorBoard
 
-MODEL = "model.brickwork"
-RUN = "run.json"
+WISHES = {field.name for field in fields_of(Asked)} - {"source", "target"}
+"""What may be asked beyond the source and the target."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Learned:
-    """What learning gives: the model, its scores on the test part beside the baseline's, and where it is kept."""
+    """What learning gives: the model, what its answers are worth, and where all is kept."""
 
     model: Model
+    problem: Problem
     task: Task
-    scores: Scores
-    baseline: Scores
-    test_rows: int
+    asked: Asked
+    judgement: Judgement
     folder: Path
     outcome: Outcome | None
+    members: int = 1
 
     @property
     def path(self) -> Path:
         """The saved model."""
         return self.folder / MODEL
 
+    @property
+    def report(self) -> Path:
+        """The report, a page for the browser."""
+        return self.folder / REPORT
+
+    @property
+    def scores(self) -> Scores:
+        """The scores on the test rows."""
+        return _values(self.judgement.scores)
+
+    @property
+    def baseline(self) -> Scores:
+        """The scores of the trivial answer on the test rows."""
+        return _values(self.judgement.trivial.scores)
+
+    @property
+    def test_rows(self) -> int:
+        """How many rows the network was tested on."""
+        return len(self.judgement.test)
+
+    @property
+    def unsure(self) -> Path | None:
+        """The file with the test rows that are for a person to decide."""
+        return None if self.judgement.unsure is None else self.folder / UNSURE
+
 
 def learn(
-    dataset: str,
+    source: Any,
+    target: str | Sequence[str] | None = None,
     *,
     runs: str | Path = "runs",
     name: str | None = None,
-    resume: str | Path | None = None,
-    split_seed: int = 0,
     recipe: Recipe | None = None,
+    tensorboard: bool = False,
     listeners: Sequence[Listener] = (),
     progress: bool = False,
-    before: Callable[[Task, Model, datasets.Dataset], None] | None = None,
+    before: Callable[[Task, Model, Problem], None] | None = None,
     **settings: Any,
 ) -> Learned:
-    """Train the default network on a data set, test it once on rows it has not seen, and save everything.
+    """Learn to answer a question from data, test the answers once on rows not seen, and save everything.
+
+        learned = learn("flights.csv", target="delayed")
+        learned.scores, learned.report
+        learned.model.predict(...)
+
+    The run folder gets the model (`model.brickwork`), the history (`history.jsonl`), a checkpoint and a report
+    (`report.html`).
 
     Args:
-        dataset: a name that `datasets.names()` lists.
+        source: a file of a table, a data frame, a folder of pictures with a sub-folder for each class, a table with a
+            column of paths of pictures, or the name of a data set (`datasets.names()`).
+        target: the column to learn, or several of numbers; folders of pictures and data sets have their own.
         runs: the folder in which the run gets a folder of its own.
-        name: the name of that folder; `digits-1`, `digits-2`... when not given.
-        resume: the folder of a run that was cut off, to go on from its last checkpoint.
-        split_seed: which rows are trained on, validated and tested.
-        recipe: how to train; the task's own recipe when not given. `settings` change parts of it by name.
+        name: the name of that folder; the source's name and a number when not given.
+        recipe: how to train; the task's own recipe when not given.
+        tensorboard: write events for TensorBoard into the run folder as well.
         listeners: told every event of the training.
         progress: show a progress bar.
-        before: called with the task, the model and the data before training begins.
-        settings: fields of `Recipe`.
+        before: called with the task, the model and the problem before training begins.
+        settings: fields of `Recipe` (`epochs=5`) and of `Asked` (`time="day"`, `compare=True`, `by=["city"]`).
 
     Raises:
         SettingError: an unknown data set or setting.
+        DataError: data that cannot be read or learnt; the message says what and where.
         StorageError: the run folder cannot be written.
         DivergenceError: training diverged; the best model so far is saved first.
     """
-    folder = None if resume is None else Path(resume)
-    if folder is not None:
-        split_seed, recipe = _started(folder, dataset)
-    data = datasets.load(dataset, seed=split_seed)
-    task = infer_task(data)
+    columns = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+    wishes = {key: settings.pop(key) for key in [*settings] if key in WISHES}
+    for key in ("leave_out", "by"):
+        wishes[key] = (wishes[key],) if isinstance(wishes.get(key), str) else tuple(wishes.get(key, ()))
+    asked = Asked(source=check_source(source), target=columns, **wishes)
+    problem = prepare(source, asked)
+    task = infer_task(problem)
     recipe = (recipe or task.recipe).changed(**settings)
-    if folder is None:
-        folder = _new_folder(Path(runs), name, dataset)
-        asked = {"dataset": dataset, "split_seed": split_seed, "recipe": to_json(recipe), "kind": task.kind}
-        write_json(folder / RUN, asked)
-    model = Model(task.net, task.loss, task.metrics)
-    model.extra = _documents(dataset, task, data, split_seed)
+    folder = new_run(Path(runs), name, problem.name)
+    write_start(folder, asked, recipe, task.kind)
+    if tensorboard:
+        listeners = (*listeners, TensorBoard(folder / "tensorboard"))
+    return _run(problem, task, asked, recipe, folder, False, listeners, progress, before)
+
+
+def resume(
+    folder: str | Path,
+    source: Any = None,
+    *,
+    listeners: Sequence[Listener] = (),
+    progress: bool = False,
+    before: Callable[[Task, Model, Problem], None] | None = None,
+    **settings: Any,
+) -> Learned:
+    """Go on with a run that was cut off, from its last checkpoint, to the weights it would have reached.
+
+    Args:
+        folder: the folder of the run.
+        source: the data, where they were given as a data frame, or lie elsewhere now.
+        listeners: told every event of the training.
+        progress: show a progress bar.
+        before: called with the task, the model and the problem before training goes on.
+        settings: fields of `Recipe` that may differ (`checkpoint_seconds`, `epochs` where no schedule depends on it).
+
+    Raises:
+        SettingError: the folder is not one of a run, its data are not where they were, or settings that may not change.
+        The others as in `learn`.
+    """
+    folder = Path(folder)
+    asked, recipe = read_start(folder)
+    if source is None and asked.source == "a data frame":
+        raise SettingError(f"The run in {folder} learns from a data frame: give it again, resume(folder, frame).")
+    problem = prepare(asked.source if source is None else source, asked)
+    task = infer_task(problem)
+    return _run(problem, task, asked, recipe.changed(**settings), folder, True, listeners, progress, before)
+
+
+def _run(
+    problem: Problem,
+    task: Task,
+    asked: Asked,
+    recipe: Recipe,
+    folder: Path,
+    going_on: bool,
+    listeners: Sequence[Listener],
+    progress: bool,
+    before: Callable[[Task, Model, Problem], None] | None,
+) -> Learned:
+    members = asked.members or task.members
+    folds = task.folds and members > 1
+    model = Model(task.net, task.loss, task.metrics, augment=task.augment, members=members)
     if before is not None:
-        before(task, model, data)
+        before(task, model, problem)
+    clock = [time.monotonic()]
+    data = joined(problem.train, problem.valid) if folds else problem.train
     error: DivergenceError | None = None
     outcome: Outcome | None = None
     try:
         outcome = model.fit(
-            data.train,
-            valid=data.valid,
+            data,
+            valid="folds" if folds else problem.valid,
             recipe=recipe,
             folder=folder,
-            resume=resume is not None,
+            resume=going_on,
             listeners=listeners,
             progress=progress,
         )
@@ -100,75 +196,102 @@ def learn(
     if model.variables is None:
         assert error is not None
         raise error
-    scores, baseline = model.evaluate(data.test), task.baseline(data.train, data.test)
-    model.extra["scores"] = {
-        "test": dict(scores),
-        "baseline": dict(baseline),
-        "headline": task.headline,
-        "test_rows": len(data.test),
-    }
+    clock.append(time.monotonic())
+    held_out = data if folds else problem.valid
+    outputs = model.held_out if folds else model.logits(held_out.inputs)
+    model, calibration = calibrated(model, np.asarray(outputs), held_out, problem)
+    judgement = judge(model, problem, asked, calibration)
+    model.extra = _documents(problem, task, asked, judgement, calibration)
     model.save(folder / MODEL)
+    learned = Learned(model, problem, task, asked, judgement, folder, outcome, members)
+    if learned.unsure is not None:
+        write_frame(learned.unsure, _test_answers(learned).frame())
+    clock.append(time.monotonic())
+    write_run_report(learned, recipe, {"training": clock[1] - clock[0], "judging": clock[2] - clock[1]})
     if error is not None:
         raise error
-    return Learned(model, task, scores, baseline, len(data.test), folder, outcome)
+    return learned
+
+
+def _test_answers(learned: Learned) -> Answers:
+    """Return the answers for the test rows that are for a person, the least certain first."""
+    problem, test = learned.problem, learned.judgement.test
+    rows = problem.rows.get("test", np.arange(len(test)))
+    paths = problem.pictures
+    answers = Answers(
+        problem.kind,
+        problem.names,
+        problem.targets,
+        test.given,
+        tuple(f"test row {row + 1}" if paths is None else str(paths[row]) for row in rows),
+        None if problem.table is None else problem.table.rows(rows),
+        below=learned.asked.unsure_below,
+    )
+    return answers.some(answers.unsure)
+
+
+def joined(first: Examples, second: Examples) -> Examples:
+    """Return the rows of both, those of the first before."""
+
+    def both(a: Any, b: Any) -> Any:
+        return {key: both(a[key], b[key]) for key in a} if isinstance(a, dict) else np.concatenate([a, b])
+
+    return first.replace(inputs=both(first.inputs, second.inputs), targets=both(first.targets, second.targets))
 
 
 def recipe_help() -> dict[str, str]:
     """Return what each setting of a recipe means, by name, from the recipe's own documentation."""
-    text = inspect.cleandoc(Recipe.__doc__ or "")
+    return settings_help(Recipe)
+
+
+def settings_help(spec: type) -> dict[str, str]:
+    """Return what each setting of a spec means, by name, from the documentation of its attributes."""
+    text = inspect.cleandoc(spec.__doc__ or "")
     entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", text, re.MULTILINE)
     texts = {name: " ".join(line.strip() for line in words.splitlines()) for name, words in entries}
     return {name: text[0].upper() + text[1:] for name, text in texts.items()}
 
 
-def _documents(dataset: str, task: Task, data: datasets.Dataset, split_seed: int) -> dict[str, Any]:
-    card = data.card
+def _values(found: Sequence[Score]) -> Scores:
+    return Scores((score.name, score.interval.value) for score in found)
+
+
+def _documents(
+    problem: Problem, task: Task, asked: Asked, judgement: Judgement, calibration: dict[str, Any]
+) -> dict[str, Any]:
+    sizes = {"train": len(problem.train), "valid": len(problem.valid), "test": len(problem.test)}
     return {
-        "task": {"kind": task.kind, "why": task.why, "headline": task.headline, "asked": card.asked},
-        "encoder": None if task.encoder is None else to_json(task.encoder),
+        "task": {
+            "kind": task.kind,
+            "why": task.why,
+            "headline": judgement.scores[0].name,
+            "asked": problem.asked,
+            "names": list(problem.names),
+            "targets": list(problem.targets),
+        },
+        "encoder": None if problem.encoder is None else to_json(problem.encoder),
+        "calibration": calibration,
+        "typical": _typical(problem),
         "data": {
-            "name": dataset,
-            "title": card.title,
-            "origin": card.origin,
-            "licence": card.licence,
-            "columns": None if card.columns is None else list(card.columns),
-            "rows": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
-            "split_seed": split_seed,
+            "name": problem.name,
+            "title": problem.title,
+            **problem.origin,
+            "asked": to_json(asked),
+            "rows": sizes,
+            "split": problem.split,
+        },
+        "scores": {
+            "test": _values(judgement.scores),
+            "intervals": {s.name: [s.interval.low, s.interval.high] for s in judgement.scores},
+            "baseline": _values(judgement.trivial.scores),
+            "headline": judgement.scores[0].name,
+            "test_rows": len(judgement.test),
         },
     }
 
 
-def _new_folder(runs: Path, name: str | None, dataset: str) -> Path:
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-        if name is not None:
-            folder = runs / name
-            try:
-                folder.mkdir()
-            except FileExistsError as error:
-                raise SettingError(f"{folder} exists already. Choose another name, or resume that run.") from error
-            return folder
-        number = 1
-        while True:
-            folder = runs / f"{dataset}-{number}"
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                return folder
-    except OSError as error:
-        reason = error.strerror or error
-        raise StorageError(f"The run folder in {runs} cannot be made: {reason}. Choose another with --runs.") from error
-
-
-def _started(folder: Path, dataset: str) -> tuple[int, Recipe]:
-    """Return the split seed and the recipe that a run was started with."""
-    try:
-        document = decode_json((folder / RUN).read_bytes())
-        known, split_seed, recipe = document["dataset"], int(document["split_seed"]), from_json(document["recipe"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingError(f"{folder} is not the folder of a run: it has no readable {RUN}.") from error
-    if known != dataset:
-        raise SettingError(f"The run in {folder} learns {known!r}, not {dataset!r}.")
-    return split_seed, recipe
+def _typical(problem: Problem) -> dict[str, list[float]] | None:
+    """Return the encoded row that others are explained from."""
+    if not isinstance(problem.encoder, TableEncoder):
+        return None
+    return {name: values[0].tolist() for name, values in typical(problem.train.inputs).items()}

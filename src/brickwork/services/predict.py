@@ -1,61 +1,123 @@
-"""Predict: answers of a saved model for things a person has."""
+"""Predict: answers of a saved model for what a person has: rows of a table, pictures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from brickwork.core.errors import DataError, SettingError
-from brickwork.core.spec import from_json
-from brickwork.data import Encoder
-from brickwork.train import Model
+from brickwork.data.picture_encoder import read_pictures
+from brickwork.data.picture_folder import pictures_in
+from brickwork.data.table import Table, read_table
+from brickwork.services.answers import Answers
+from brickwork.services.saved import Saved, open_saved
+from brickwork.tasks.answers import given_by
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The answer for one thing; for classes the probabilities of all of them, the largest first."""
+def predict(
+    path: str | Path,
+    sources: Any,
+    *,
+    below: float | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+) -> Answers:
+    """Return the answers of the model at `path`.
 
-    source: str
-    answer: Any
-    probability: float | None = None
-    ranking: tuple[tuple[Any, float], ...] = ()
-
-
-def predict(path: str | Path, sources: Sequence[str | Path]) -> list[Answer]:
-    """Return the answers of the model at `path` for files (pictures, for a model of pictures).
+    Args:
+        path: a saved model.
+        sources: for a model of tables a file, a data frame, or rows as dictionaries; for one of pictures files, or
+            folders of them, in which what cannot be read is skipped and listed.
+        below: mark answers less probable than this as unsure.
+        separator: what stands between the fields of delimited text; guessed when not given.
+        encoding: of text; guessed when not given.
 
     Raises:
         BundleError: the model cannot be read.
-        SettingError: the model does not take files.
-        DataError: a file is missing or cannot be used; the message names it.
+        SettingError: the model takes no files; `below` for a model of numbers.
+        DataError: a file is missing or cannot be used; columns are missing; the message names them.
     """
-    model = Model.load(path)
-    document = model.extra.get("encoder")
-    if document is None:
-        name = model.extra.get("data", {}).get("name", "its data")
+    saved = open_saved(path)
+    if below is not None and saved.question == "number":
         raise SettingError(
-            f"This model takes rows of numbers, as in {name!r}, not files: "
-            "use it from Python, Model.load(path).predict(rows)."
+            "below= is for probabilities: this model answers with numbers, whose intervals say how sure."
         )
-    encoder = from_json(document)
-    if not isinstance(encoder, Encoder):
-        raise SettingError(f"The model's encoder is no encoder: {encoder!r}.")
-    if not sources:
+    if saved.table is not None:
+        return answers_for_table(saved, read_rows(sources, separator, encoding), below)
+    return answers_for_pictures(saved, sources, below)
+
+
+def answers_for_table(saved: Saved, table: Table, below: float | None = None) -> Answers:
+    """Return the answers for the rows of a table; columns beyond those learnt from are left alone."""
+    assert saved.table is not None
+    given = given_by(saved.model, saved.table(table), saved.question)
+    sources = tuple(f"row {row + 1}" for row in range(len(table)))
+    return _answers(saved, given, sources, below, table=table, notes=_unknown(saved, table))
+
+
+def answers_for_pictures(saved: Saved, sources: Any, below: float | None = None) -> Answers:
+    """Return the answers for pictures: files that are named must be readable, those found in folders may not be."""
+    named = [sources] if isinstance(sources, str | Path) else list(sources)
+    if not named:
         raise DataError("There is nothing to predict: name at least one picture.")
-    inputs = np.stack([encoder(Path(source)) for source in sources])
-    answers = model.predict(inputs).tolist()
-    if model.loss.question != "class":
-        return [Answer(str(source), answer) for source, answer in zip(sources, answers, strict=True)]
-    labels = model.classes or tuple(range(model.plan.output.shape[-1]))
-    rows = model.predict_proba(inputs)
-    return [
-        Answer(str(source), answer, float(row.max()), _ranking(labels, row))
-        for source, answer, row in zip(sources, answers, rows, strict=True)
-    ]
+    paths: list[Path] = []
+    for source in map(Path, named):
+        paths += pictures_in(source) if source.is_dir() else [source]
+    strict = not any(Path(source).is_dir() for source in named)
+    if strict:
+        inputs = np.stack([saved.encoder(path) for path in paths])
+        skipped: tuple[tuple[str, str], ...] = ()
+    else:
+        inputs, kept, skipped = read_pictures(saved.encoder, paths)
+        paths = [paths[place] for place in kept]
+    given = given_by(saved.model, inputs, saved.question)
+    return _answers(saved, given, tuple(map(str, paths)), below, skipped=skipped)
 
 
-def _ranking(labels: Sequence[Any], probabilities: np.ndarray) -> tuple[tuple[Any, float], ...]:
-    order = np.argsort(-probabilities, kind="stable")
-    return tuple((labels[index], float(probabilities[index])) for index in order)
+def read_rows(sources: Any, separator: str | None = None, encoding: str | None = None) -> Table:
+    """Return rows as a table: from a file, a data frame, one dictionary or a list of them."""
+    if isinstance(sources, Sequence) and not isinstance(sources, str):
+        if not sources:
+            raise DataError("There is nothing to predict: give a file of rows.")
+        if all(isinstance(row, Mapping) for row in sources):
+            return _from_dicts(sources)
+        if len(sources) > 1:
+            raise DataError(f"Give one file of rows at a time; got {len(sources)}.")
+        sources = sources[0]
+    if isinstance(sources, Mapping):
+        return _from_dicts([sources])
+    return read_table(sources, separator=separator, encoding=encoding)
+
+
+def _from_dicts(rows: Sequence[Any]) -> Table:
+    from brickwork.data.table.frames import from_records  # noqa: PLC0415  (polars is slow to import)
+
+    return read_table(from_records([dict(row) for row in rows]))
+
+
+def _answers(saved: Saved, given: np.ndarray, sources: tuple[str, ...], below: float | None, **more: Any) -> Answers:
+    return Answers(
+        saved.question,
+        saved.names,
+        saved.targets,
+        given,
+        sources,
+        widths=saved.widths,
+        level=saved.level,
+        below=below,
+        **more,
+    )
+
+
+def _unknown(saved: Saved, table: Table) -> tuple[str, ...]:
+    """Say which columns have values that the model knows nothing of."""
+    notes = []
+    for column in saved.table.columns if saved.table is not None else ():
+        found = column.unknown(table.written(column.name))
+        if found:
+            shown = ", ".join(repr(word[:40]) for word in found[:3]) + (
+                f" and {len(found) - 3} more" if found[3:] else ""
+            )
+            notes.append(f"{column.name!r} has values that the model did not learn: {shown}. They count as unknown.")
+    return tuple(notes)

@@ -72,6 +72,11 @@ class Limits:
 # ------------------------------------------------------------------------------------------------------ writing
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of what writes a file here."""
+    return {"brickwork": version("brickwork"), "jax": version("jax"), "python": python_version()}
+
+
 def save_bundle(path: str | os.PathLike[str], bundle: Bundle) -> None:
     """Save a model, atomically: an old file at this place stays whole until the new one is. Equal in, equal bytes out.
 
@@ -107,8 +112,7 @@ def save_bundle(path: str | os.PathLike[str], bundle: Bundle) -> None:
             for name, data in documents.items():
                 archive.writestr(_entry(name), data)
                 digests[name] = hashlib.sha256(data).hexdigest()
-            versions = {"brickwork": version("brickwork"), "jax": version("jax"), "python": python_version()}
-            about = {"format": "brickwork", "version": FORMAT, "written_by": versions, "sha256": digests}
+            about = {"format": "brickwork", "version": FORMAT, "written_by": versions(), "sha256": digests}
             archive.writestr(_entry(_ABOUT), encode_json(about))
 
     write_atomic(path, write)

@@ -7,6 +7,7 @@ from brickwork.train.events import (
     EpochEnded,
     Event,
     Listener,
+    MemberDropped,
     Progress,
     RateReduced,
     Skipped,
@@ -14,7 +15,8 @@ from brickwork.train.events import (
 )
 from brickwork.train.learner import Learner, Logs, Measured, Sums, all_finite, choose, guarded, mean_of, squared_norm
 from brickwork.train.model import Model, Scores
-from brickwork.train.outcome import Outcome
+from brickwork.train.outcome import MemberOutcome, Outcome
+from brickwork.train.population import Individual, Population, fit_population
 from brickwork.train.programs import compile_counts
 from brickwork.train.recipe import Recipe
 from brickwork.train.stopping import Stopping
@@ -26,12 +28,16 @@ __all__ = [
     "Ended",
     "EpochEnded",
     "Event",
+    "Individual",
     "Learner",
     "Listener",
     "Logs",
     "Measured",
+    "MemberDropped",
+    "MemberOutcome",
     "Model",
     "Outcome",
+    "Population",
     "Progress",
     "RateReduced",
     "Recipe",
@@ -47,6 +53,7 @@ __all__ = [
     "all_finite",
     "choose",
     "compile_counts",
+    "fit_population",
     "guarded",
     "mean_of",
     "squared_norm",

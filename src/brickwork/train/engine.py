@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brickwork.core.errors import BundleError, DivergenceError, SettingError, nearest
+from brickwork.core.errors import BundleError, DivergenceError, SettingError
 from brickwork.core.spec import to_json
 from brickwork.data import Examples
 from brickwork.optim import Constant, OptaxOptimizer
@@ -28,18 +28,17 @@ from brickwork.train.events import (
     Event,
     Listener,
     Progress,
-    RateReduced,
     Skipped,
     Started,
 )
 from brickwork.train.feed import Feed, fingerprint
 from brickwork.train.interrupt import Interrupt, catching_interrupts
-from brickwork.train.learner import Learner
+from brickwork.train.judging import Judge
+from brickwork.train.learner import Learner, Measured
 from brickwork.train.outcome import Outcome
 from brickwork.train.programs import copy, program, use_cache_on_disk
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring, no_bad_steps, train_program, zero_sums
-from brickwork.train.stopping import Reducing, Stopping
 
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
 HISTORY = "history.jsonl"
@@ -59,6 +58,7 @@ class Run:
     """One run of a learner over data.
 
     What changes during a run, from `state` on, is what a checkpoint holds; the rest is made anew from the settings.
+    `feed` and `judge` are those of one network unless others are given.
     """
 
     learner: Learner
@@ -69,17 +69,16 @@ class Run:
     listeners: Sequence[Listener] = ()
     first_epoch: int = 0
     first_step: int = 0
+    feed: Any = None
+    judge: Any = None
     # the state of the run
     state: Any = None
-    best: Any = None
     epoch: int = 0
     position: int = 0
     sums: Any = None
     bad: Any = field(default_factory=no_bad_steps)
     skipped: int = 0
     sampling: np.ndarray | None = None
-    stopping: Stopping = field(default_factory=Stopping)
-    reducing: Reducing | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     reason: str = ""
     error: DivergenceError | None = None
@@ -93,18 +92,10 @@ class Run:
                 "with fields that are hashable."
             ) from error
         use_cache_on_disk()
-        self.feed = Feed(self.data, self.recipe)
+        self.feed = self.feed or Feed(self.data, self.recipe)
+        self.judge = self.judge or Judge(self.learner, self.recipe)
         self.steps = self.feed.steps
-        self.key = jax.random.key(self.recipe.seed)  # of step n: folded with n
-        self.monitor, mode = self.learner.monitor or (None, "min")
-        if self.recipe.monitor is not None:
-            self.monitor = self.recipe.monitor
-            mode = self.learner.better(self.monitor.rsplit("/", 1)[-1])
-        self.stopping = Stopping(mode, self.recipe.patience, self.recipe.min_delta)
-        if self.recipe.plateau is not None:
-            if type(self.learner).slowed is Learner.slowed:
-                self.learner.slowed(None, 1.0)  # says that it cannot
-            self.reducing = Reducing.start(self.recipe.plateau, mode)
+        self.key = self.learner.run_key(self.recipe.seed)  # of step n: folded with n
         self.started = self.saved = time.monotonic()
         self.pace = FIRST_STEPS
 
@@ -117,10 +108,10 @@ class Run:
         try:
             with catching_interrupts() as interrupt:
                 self._prepare(resume, interrupt)
-                while self.epoch < self.recipe.epochs and not self.reason and not self.stopping.done:
+                while self.epoch < self.recipe.epochs and not self.reason and not self.judge.done:
                     self._epoch(interrupt)
             if not self.reason:
-                self.reason = "stopped early" if self.stopping.done else "finished"
+                self.reason = "stopped early" if self.judge.done else "finished"
             if self.folder is not None:
                 self._save()
         except BaseException:
@@ -132,29 +123,31 @@ class Run:
         return self.outcome()
 
     def _end(self) -> None:
-        self._tell(Ended(self.reason, self.epoch, self.stopping.best_epoch, time.monotonic() - self.started))
+        self._tell(Ended(self.reason, self.epoch, self.judge.best_epoch, time.monotonic() - self.started))
 
     def outcome(self) -> Outcome:
         """Return how far the run has come; after an error, too."""
         return Outcome(
-            best=self.state if self.best is None else self.best,
+            best=self.state if self.judge.best is None else self.judge.best,
             last=self.state,
             history=tuple(self.history),
-            best_epoch=self.stopping.best_epoch,
+            best_epoch=self.judge.best_epoch,
             reason=self.reason,
             epochs_done=self.first_epoch + self.epoch,
             steps_done=self.first_step + self.epoch * self.steps + self.position,
             error=self.error,
+            members=self.judge.outcomes(),
         )
 
     def _prepare(self, resume: bool, interrupt: Interrupt) -> None:
         feed, fresh = self.feed, self.state is None
         if fresh:
-            key = jax.random.fold_in(self.key, INIT_KEY)
+            key = self.learner.fold(self.key, INIT_KEY)
             zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), feed.example)
             self.state = jax.jit(self.learner.init, static_argnums=2)(key, zeros, self.steps * self.recipe.epochs)
         self.sums = zero_sums(self.learner, self.state, feed.example)
-        self.train = train_program(self.learner, self.state, self.sums, feed.data, *feed.segment())
+        rows, weight = feed.segment()
+        self.train = train_program(self.learner, self.state, self.sums, feed.data, rows, weight, self.key)
         self.measuring = None
         if self.valid is not None and type(self.learner).measure is not Learner.measure:
             self.measuring = Measuring(self.learner, self.learner.view(self.state), self.valid)
@@ -168,14 +161,14 @@ class Run:
             if interrupt.asked:
                 self.reason = "interrupted"
                 return
-        if self.first_epoch and self.best is None and not self.history:
+        if self.first_epoch and self.judge.best is None and not self.history:
             self._judge_start(interrupt)
 
     def _judge_start(self, interrupt: Interrupt) -> None:
         """Measure the weights that a further run starts from: it may end with better ones, never with worse."""
-        measured = self._measured(self.first_epoch, interrupt)
-        if measured is not None and self.monitor in measured:
-            self._judge({"epoch": self.first_epoch, **measured})
+        found = self._measured(self.first_epoch, interrupt)
+        if found is not None and self.judge.monitor in found[1]:
+            self._judge({"epoch": self.first_epoch, **found[1]}, None, found[0])
 
     def _epoch(self, interrupt: Interrupt) -> None:
         if self.position == 0:
@@ -188,16 +181,15 @@ class Run:
         if self.position < self.steps:
             return
         number = self.first_epoch + self.epoch + 1
-        summary = self.learner.summarize(jax.device_get(self.sums))
-        record: dict[str, float] = {"epoch": number} | {f"train/{name}": value for name, value in summary.items()}
-        measured = self._measured(number, interrupt)
-        if measured is None:
+        sums = jax.device_get(self.sums)
+        record: dict[str, float] = {"epoch": number, **_named("train", self.learner.summarize(sums))}
+        found = self._measured(number, interrupt)
+        if found is None:
             self.reason = "interrupted"
             return
-        record |= {**measured, "seconds": round(time.monotonic() - self.started, 3)}
-        if self.reducing is not None:
-            record["rate_factor"] = self.reducing.total
-        best = self._judge(record)
+        measured, named = found
+        record |= {**named, "seconds": round(time.monotonic() - self.started, 3), **self.judge.notes()}
+        best = self._judge(record, sums, measured)
         self.epoch, self.position, self.sampling = self.epoch + 1, 0, None
         self.sums = jax.tree.map(jnp.zeros_like, self.sums)
         self.history.append(record)
@@ -225,7 +217,7 @@ class Run:
             self.skipped = bad["total"]
         if bad["in_a_row"] >= min(self.recipe.max_bad_steps, max(self.steps, 5)):
             self.reason, self.error = "diverged", self._diverged(bad)
-        logs = {f"train/{k}": v for k, v in self.learner.summarize(jax.device_get(self.sums)).items()}
+        logs = _named("train", self.learner.summarize(jax.device_get(self.sums)))
         elapsed = time.monotonic() - self.started
         self._tell(Progress(self.epoch + 1, self.recipe.epochs, self.position, self.steps, logs, elapsed))
         self._save_when_due()
@@ -243,33 +235,21 @@ class Run:
 
     # --------------------------------------------------------------------------------- judging, telling, keeping
 
-    def _measured(self, epoch: int, interrupt: Interrupt) -> dict[str, float] | None:
-        """Return the measures of held-out data; None when Ctrl-C came in between."""
+    def _measured(self, epoch: int, interrupt: Interrupt) -> tuple[Measured | None, dict[str, float]] | None:
+        """Measure held-out data, if there are any, and return it by name too; None when Ctrl-C came in between."""
         if self.measuring is None:
-            return {}
+            return None, {}
         measured = self.measuring(self.learner.view(self.state), self.key, epoch, lambda: interrupt.asked)
         if measured is None:
             return None
-        summary = self.learner.summarize(measured.sums, measured.rows)
-        return {f"valid/{name}": value for name, value in summary.items()}
+        return measured, _named("valid", self.learner.summarize(measured.sums, measured.rows))
 
-    def _judge(self, record: Mapping[str, float]) -> bool:
-        if self.monitor is None or self.monitor not in record:
-            if self.recipe.monitor is not None or self.recipe.patience is not None or self.reducing is not None:
-                hint = nearest(self.monitor or "", [name for name in record if "/" in name])
-                raise SettingError(f"{self.monitor!r} is to be monitored, but is not measured. {hint} Is valid= given?")
-            return False
-        before = self.stopping
-        self.stopping = before.after(int(record["epoch"]), record[self.monitor])
-        improved = self.stopping.best_epoch != before.best_epoch
-        if improved:
-            self.best = copy(self.state)
-        if self.reducing is not None:
-            before, self.reducing = self.reducing, self.reducing.after(int(record["epoch"]), record[self.monitor])
-            if self.reducing.total != before.total:
-                self.state = self.learner.slowed(self.state, self.reducing.total)
-                self._tell(RateReduced(int(record["epoch"]), self.reducing.total))
-        return improved
+    def _judge(self, record: Mapping[str, float], sums: Any, measured: Measured | None) -> bool:
+        verdict = self.judge.after(record, self.state, sums, measured)
+        self.state = verdict.state
+        for event in verdict.events:
+            self._tell(event)
+        return verdict.best
 
     def _diverged(self, bad: Mapping[str, int]) -> DivergenceError:
         largest = self.feed.largest_input()
@@ -299,8 +279,7 @@ class Run:
 
     def _arrays(self) -> dict[str, Any]:
         arrays = {"state": self.state, "sums": self.sums, "bad": self.bad}
-        if self.best is not None:
-            arrays["best"] = self.best
+        arrays |= self.judge.arrays()
         if self.sampling is not None:
             arrays["sampling"] = self.sampling
         return arrays
@@ -332,10 +311,8 @@ class Run:
             "epoch": self.epoch,
             "position": self.position,
             "skipped": self.skipped,
-            "has_best": self.best is not None,
             "has_sampling": self.sampling is not None,
-            "stopping": asdict(self.stopping),
-            "reducing": None if self.reducing is None else self.reducing.progress(),
+            **self.judge.progress(),
             "history": self.history,
         }
         save_checkpoint(path, self._arrays(), progress)
@@ -356,20 +333,15 @@ class Run:
                 f"The run in {folder} cannot go on with another {', '.join(differing)}. "
                 "Use what it was started with, or start a new run."
             )
-        like = self._arrays()
-        if progress["has_best"]:
-            like["best"] = self.state
+        like = self._arrays() | self.judge.like(progress, self.state)
         if progress["has_sampling"]:
             like["sampling"] = np.zeros(len(self.data or ()))
         arrays = load_checkpoint(path, like)
         self.state, self.sums, self.bad = arrays["state"], arrays["sums"], arrays["bad"]
-        self.best = arrays.get("best")
         self.sampling = np.asarray(arrays["sampling"]) if "sampling" in arrays else None
         self.first_epoch, self.first_step = progress["first_epoch"], progress["first_step"]
         self.epoch, self.position, self.skipped = progress["epoch"], progress["position"], progress["skipped"]
-        self.stopping = Stopping(**progress["stopping"])
-        if self.reducing is not None:
-            self.reducing = self.reducing.restored(progress["reducing"])
+        self.judge.restore(progress, arrays)
         self.history = list(progress["history"])
         for left in path.parent.glob(".*.part"):  # of a process killed while it wrote
             left.unlink(missing_ok=True)
@@ -386,6 +358,10 @@ class Run:
             "training data": self.feed.fingerprint(),
             "validation data": fingerprint(self.valid),
         }
+
+
+def _named(part: str, summary: Mapping[str, float]) -> dict[str, float]:
+    return {f"{part}/{name}": value for name, value in summary.items()}
 
 
 def _description(value: Any) -> Any:

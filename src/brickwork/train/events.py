@@ -61,6 +61,15 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class MemberDropped:
+    """One of several networks that are trained together diverged, and is left out; the others go on."""
+
+    epoch: int
+    member: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class Checkpointed:
     """The state was written to disk."""
 
@@ -78,6 +87,6 @@ class Ended:
     seconds: float
 
 
-Event = Started | Progress | EpochEnded | RateReduced | Skipped | Checkpointed | Ended
+Event = Started | Progress | EpochEnded | RateReduced | Skipped | MemberDropped | Checkpointed | Ended
 Listener = Callable[[Event], str | None]
 """Called with every event; a returned text asks the run to stop after this segment, and is the reason."""

@@ -65,6 +65,18 @@ class Learner(ABC):
     def step(self, state: Any, batch: Batch | None, key: Array) -> tuple[Any, Logs]:
         """Return the state after one step and what to log. Without data (reinforcement learning) batch is None."""
 
+    def run_key(self, seed: int) -> Array:
+        """Return the random key of a run with this seed."""
+        return jax.random.key(seed)
+
+    def fold(self, key: Array, number: Array | int) -> Array:
+        """Return the key of a step by its number, from that of the run: another one for every step."""
+        return jax.random.fold_in(key, number)
+
+    def segment(self) -> Callable[..., Any] | None:
+        """Return what runs many steps, with the arguments of `train_program`, where step after step is not best."""
+        return None
+
     def sampling(self, state: Any, data: Batch) -> Float[Array, " rows"] | None:
         """Return a weight for every row, to draw the next epoch's rows in proportion; None draws each row once."""
         del state, data

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from brickwork.bricks.ensemble import Ensemble
 from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick
-from brickwork.core.errors import BundleError, DataError, SettingError, ShapeError
+from brickwork.core.errors import DataError, SettingError
 from brickwork.core.paths import Patterns
 from brickwork.core.plan import Plan
 from brickwork.core.precision import FloatType
-from brickwork.core.spec import from_json, to_json
 from brickwork.core.variables import Variables
 from brickwork.data import Examples, encode_labels
 from brickwork.losses import Loss, resolve_loss
@@ -23,15 +23,18 @@ from brickwork.metrics import Metric, resolve_metric
 from brickwork.storage.bundle import Bundle, load_bundle, save_bundle
 from brickwork.train.class_weights import with_class_weights
 from brickwork.train.engine import Run
+from brickwork.train.ensembles import Together, ensemble_of, require_folds, spread
 from brickwork.train.events import Listener
+from brickwork.train.members import Members, MembersState, Settings
 from brickwork.train.outcome import Outcome
 from brickwork.train.programs import program
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring, filled
 from brickwork.train.sequences import fit_sequences, on_values
-from brickwork.train.stored import restored, stored
-from brickwork.train.supervised import Supervised, TrainState
+from brickwork.train.starting import first_state
+from brickwork.train.stored import described, read_description
+from brickwork.train.supervised import Supervised, TrainState, raw
 from brickwork.train.update import Update
 
 PREDICT_ROWS = 256
@@ -64,6 +67,8 @@ class Model:
         classes: what the outputs of a classifier stand for; found in the data when not given.
         augment: a brick that changes inputs and targets of training batches at random alike (`RandomFlip()`,
             `Sequential(...)`, `Mixup(classes=10)`); it gets an `Annotated`. Held-out data are never changed.
+        members: how many networks of this kind to train side by side, each from its own weights and on its own order
+            of the rows, and to ask together: a deep ensemble. The network is then an `Ensemble`.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Model:
         variables: Variables | None = None,
         classes: Sequence[Any] | None = None,
         augment: Brick | None = None,
+        members: int = 1,
     ):
         if not isinstance(net, Brick):
             raise SettingError(f"A model needs a network made of bricks, got {net!r} ({type(net).__name__}).")
@@ -83,8 +89,8 @@ class Model:
             raise SettingError(f"augment= takes a brick, or bricks in a Sequential(...), got {augment!r}.")
         if isinstance(metrics, str | Metric):
             metrics = [metrics]
-        self.net = net
         self.loss = resolve_loss(loss)
+        self.net = ensemble_of(net, self.loss, members)
         self.metrics = tuple(resolve_metric(metric) for metric in metrics)
         self.frozen = frozen if isinstance(frozen, str) else tuple(frozen)
         self.variables = variables
@@ -94,8 +100,11 @@ class Model:
         self.history: list[dict[str, float]] = []
         self.example: Any = None
         self.extra: dict[str, Any] = {}
-        self._state: TrainState | None = None
-        self._learner: Supervised | None = None
+        self.held_out: Any = None
+        self.seeds: tuple[int, ...] | None = None
+        self.settings: Settings = ()
+        self._state: TrainState | MembersState | None = None
+        self._learner: Supervised | Members | None = None
         self._epochs = self._steps = 0
         self._plans: dict[Any, Plan] = {}
 
@@ -107,6 +116,7 @@ class Model:
         targets: Any = None,
         *,
         valid: Any = None,
+        folds: Any = None,
         recipe: Recipe | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
@@ -123,7 +133,11 @@ class Model:
                 of them.
             targets: the targets, when `data` is inputs alone.
             valid: held-out `Examples` or a pair (inputs, targets) to judge each epoch by: the weights of the best
-                epoch are kept, and `patience=` stops when it is long past.
+                epoch are kept, and `patience=` stops when it is long past. For an ensemble also "folds": every member
+                leaves out other rows of the data and goes by them, so that all rows are learnt from, and
+                `held_out` has for each row the outputs of the members that have never seen it.
+            folds: into how many parts the rows are dealt for that, every class in its proportion: as many as there
+                are members unless given; or a number for each row, the same for rows that belong together.
             recipe: all settings of the run; any of them may be given by name as well (`epochs=5`,
                 `optimizer="sgd"`, `rate=0.1`, `class_weights="balanced"`, `rates={"body/**": 0.1}`).
             folder: where `history.jsonl` and checkpoints go; nothing is written without it.
@@ -141,61 +155,57 @@ class Model:
         """
         recipe = (recipe or self.recipe).changed(**settings)
         before = self.classes, self.example, self.metrics
+        fold = isinstance(valid, str)
+        if fold or folds is not None:
+            require_folds(self.net, valid)
         try:
             train = self._examples(data, targets, fitting=True)
-            held_out = None if valid is None else self._examples(valid, None)
+            held_out = None if valid is None or fold else self._examples(valid, None)
             plan = self._planned(train, recipe.precision)
             train, held_out = (self._fitted(plan, part) for part in (train, held_out))
             train = with_class_weights(train, recipe.class_weights, self.classes, self.loss.question)
             self.metrics = tuple(metric.fitted(train.targets, self.loss.question) for metric in self.metrics)
             learner = self._learner_for(recipe)
+            together = None
+            if isinstance(self.net, Ensemble):
+                own = self.net, learner, recipe, plan, self.seeds, self.settings
+                together = Together.of(*own, train, held_out, folds if fold else False)
         except BaseException:
             self.classes, self.example, self.metrics = before
             raise
-        run = Run(
-            learner,
-            recipe,
-            train,
-            held_out,
-            folder=None if folder is None else Path(folder),
-            listeners=[*([ProgressBar()] if progress else []), *listeners],
-            first_epoch=self._epochs,
-            first_step=self._steps,
-        )
-        run.state = self._begin(learner, plan, recipe, run.steps * recipe.epochs)
+        options: dict[str, Any] = {
+            "folder": None if folder is None else Path(folder),
+            "listeners": [*([ProgressBar()] if progress else []), *listeners],
+            "first_epoch": self._epochs,
+            "first_step": self._steps,
+        }
+        run = together.run(**options) if together else Run(learner, recipe, train, held_out, **options)
+        steps, learner = run.steps * recipe.epochs, cast(Supervised | Members, run.learner)
+        run.state = first_state(learner, plan, recipe.seed, steps, self.variables, (self._learner, self._state))
         self.recipe = recipe
         try:
             outcome = run.go(resume)
         except BaseException:
             outcome = run.outcome()
             if outcome.steps_done > self._steps:  # nothing is lost
-                self._keep(learner, outcome)
+                self._keep(learner, outcome, together)
             raise
-        self._keep(learner, outcome)
+        self._keep(learner, outcome, together)
         if outcome.error is not None:
             raise outcome.error
         return outcome
 
-    def _begin(self, learner: Supervised, plan: Plan, recipe: Recipe, steps: int) -> TrainState:
-        count = jnp.int32(steps)
-        if self.variables is None:
-            shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(plan.inputs))
-            owner, key = (learner.shared, shapes, jax.tree.structure(plan.inputs)), jax.random.key(recipe.seed)
-
-            def start(key: jax.Array, steps: jax.Array) -> TrainState:
-                return learner.begin(plan.draw(key), steps)
-
-            return learner.tuned(program("init", start, owner, key, count, once=True)(key, count))
-        _same_shapes(plan, self.variables)
-        if self._state is not None and self._learner is not None and self._learner.shared == learner.shared:
-            return learner.again(self._state, steps)
-        return program("begin", learner.begin, learner, self.variables, count, once=True)(self.variables, count)
-
-    def _keep(self, learner: Supervised, outcome: Outcome) -> None:
+    def _keep(self, learner: Supervised | Members, outcome: Outcome, together: Together | None) -> None:
         if any(leaf.is_deleted() for leaf in jax.tree.leaves(outcome.best)):  # stopped while the device had them
             return
-        self._state, self._learner = outcome.best, learner
-        self.variables = learner.view(outcome.best)
+        state: Any = outcome.best
+        if together is not None and isinstance(learner, Members):
+            self.held_out = together.held_out(learner, outcome)
+            self.net, learner, state = together.kept(learner, outcome)
+            if self.seeds is not None:
+                self.seeds, self.settings = learner.seeds, learner.settings
+        self._state, self._learner = state, learner
+        self.variables = learner.view(state)
         self.history.extend(dict(record) for record in outcome.history)
         self._epochs, self._steps = outcome.epochs_done, outcome.steps_done
 
@@ -232,15 +242,18 @@ class Model:
 
     def logits(self, inputs: Any) -> Any:
         """Return the network's raw outputs, row by row: an array, or `Padded` where the network gives sequences."""
+        return self._answered("predict", raw, inputs)
+
+    def _answered(self, name: str, function: Callable[..., Any], inputs: Any) -> Any:
         variables = self._trained()
         examples = Examples.of(inputs)
-        learner = self._learner_for(self.recipe)
+        net, precision = self.net, self.recipe.precision
         parts = []
         for first in range(0, len(examples), PREDICT_ROWS):
             rows = min(PREDICT_ROWS, len(examples) - first)
             size = 1 << (rows - 1).bit_length()  # few sizes, few programs
             batch = jax.tree.map(lambda a, f=first, n=rows, s=size: filled(a[f : f + n], s), examples.inputs)
-            run = program("predict", learner.predict, (self.net, learner.precision), variables, batch)
+            run = program(name, partial(function, net, precision=precision), (net, precision), variables, batch)
             parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
         return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
 
@@ -254,6 +267,15 @@ class Model:
             return np.asarray(found)
 
         return on_values(probabilities, self.logits(inputs))
+
+    def spread(self, inputs: Any) -> Any:
+        """Return how much the members of an ensemble differ: the standard deviation of their probabilities or numbers.
+
+        It has the shape of the outputs; where it is large, the rows are unlike what was learnt from.
+        """
+        if not isinstance(self.net, Ensemble):
+            raise SettingError("One network alone has no spread: say Model(..., members=8), or use an ensemble.")
+        return self._answered("spread", spread, inputs)
 
     def predict(self, inputs: Any) -> Any:
         """Return answers: the most probable class (by its name, when the data had names), or numbers.
@@ -272,17 +294,7 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the model into one file (a bundle of JSON and weights), atomically; return its path."""
-        document = {
-            "loss": stored(self.loss),
-            "metrics": [stored(metric) for metric in self.metrics],
-            "frozen": self.frozen if isinstance(self.frozen, str) else list(self.frozen),
-            "augment": None if self.augment is None else to_json(self.augment),
-            "precision": self.recipe.precision,
-            "classes": None if self.classes is None else [_plain(label) for label in self.classes],
-            "epochs": self._epochs,
-            "steps": self._steps,
-        }
-        extra = {**self.extra, "model": document, "history": self.history}
+        extra = {**self.extra, "model": described(self), "history": self.history}
         bundle = Bundle(self.net, self._trained(), inputs=(self.example,), extra=extra)
         save_bundle(path, bundle)
         return Path(path)
@@ -291,24 +303,11 @@ class Model:
     def load(cls, path: str | Path) -> "Model":
         """Read a model that `save` wrote. No code from the file runs; raises `BundleError` when it cannot be used."""
         bundle = load_bundle(path)
-        document: Any = bundle.extra.get("model")
-        try:
-            model = cls(
-                bundle.spec,
-                restored(document["loss"], Loss),
-                [m for m in (restored(item, Metric) for item in document["metrics"]) if m is not None],
-                frozen=document["frozen"] if isinstance(document["frozen"], str) else tuple(document["frozen"]),
-                variables=bundle.variables,
-                classes=document["classes"],
-                augment=from_json(document.get("augment")),
-            )
-            model.recipe = Recipe().changed(precision=document["precision"])
-            model._epochs, model._steps = int(document["epochs"]), int(document["steps"])
-            model.history = list(bundle.extra.get("history", []))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, BundleError):
-                raise
-            raise BundleError(f"{path} holds a network but no usable description of the model: {error!r}.") from error
+        settings, precision, epochs, steps = read_description(path, bundle.extra)
+        model = cls(bundle.spec, variables=bundle.variables, **settings)
+        model.recipe = Recipe().changed(precision=precision)
+        model._epochs, model._steps = epochs, steps
+        model.history = list(bundle.extra.get("history", []))
         model.example = bundle.inputs[0]
         model.extra = {name: value for name, value in bundle.extra.items() if name not in ("model", "history")}
         return model
@@ -367,17 +366,3 @@ class Model:
         output = jax.tree.map(lambda leaf: (len(examples), *leaf.shape[1:]), values)
         self.loss.check(output, targets)
         return examples.replace(targets=self.loss.fit_targets(output, targets))
-
-
-def _same_shapes(plan: Plan, variables: Variables) -> None:
-    wanted, ours = plan.shapes(), variables
-    for expected, given in ((wanted.params, ours.params), (wanted.stats, ours.stats)):
-        for path in sorted(expected.keys() | given.keys()):
-            if path not in given or path not in expected or given[path].shape != expected[path].shape:
-                have = given[path].shape if path in given else "nothing"
-                want = expected[path].shape if path in expected else "nothing"
-                raise ShapeError(f"The network needs {want} at {path!r} for this data; the variables have {have}.")
-
-
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label

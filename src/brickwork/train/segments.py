@@ -62,13 +62,14 @@ def to_device(examples: Examples) -> Batch:
 def gather(data: Batch, rows: Array, weight: Array) -> Batch:
     """Return a batch of rows; weight 0 marks those that only fill it up."""
     batch = jax.tree.map(lambda array: array[rows], data)
+    weight = weight.reshape(weight.shape + (1,) * (batch.weight.ndim - weight.ndim))
     return Batch(batch.inputs, batch.targets, weight * batch.weight)
 
 
-def example_batch(data: Batch, batch_size: int) -> Batch:
-    """Return the shapes of a training batch."""
-    rows = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
-    weight = jax.ShapeDtypeStruct((batch_size,), jnp.float32)
+def example_batch(data: Batch, *shape: int) -> Batch:
+    """Return the shapes of a batch: of so many rows, or of so many for each of several networks."""
+    rows = jax.ShapeDtypeStruct(shape, jnp.int32)
+    weight = jax.ShapeDtypeStruct(shape, jnp.float32)
     return jax.eval_shape(gather, data, rows, weight)
 
 
@@ -81,11 +82,13 @@ def traced_step(learner: Learner) -> Any:
 def zero_sums(learner: Learner, state: Any, batch: Batch | None) -> Sums:
     """Return the sums of no steps."""
     with settled():
-        _, logs = jax.eval_shape(traced_step(learner), state, batch, jax.random.key(0))
+        _, logs = jax.eval_shape(traced_step(learner), state, batch, learner.run_key(0))
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs.sums)
 
 
-def train_program(learner: Learner, state: Any, sums: Sums, data: Batch | None, rows: Any, weight: Any) -> Program:
+def train_program(
+    learner: Learner, state: Any, sums: Sums, data: Batch | None, rows: Any, weight: Any, key: Array
+) -> Program:
     """Return the program that runs a segment:
 
     `(state, sums, bad, data, rows[K, B], weight[K, B], count, key, first_step) -> (state, sums, bad)`, where at most
@@ -99,17 +102,19 @@ def train_program(learner: Learner, state: Any, sums: Sums, data: Batch | None, 
             state, sums, bad = carry
             batch = None if data is None else gather(data, rows[index], weight[index])
             number = first + index
-            state, logs = traced_step(learner)(state, batch, jax.random.fold_in(key, number))
-            return state, jax.tree.map(jnp.add, sums, logs.sums), _count_bad(bad, logs, number)
+            state, logs = traced_step(learner)(state, batch, learner.fold(key, number))
+            return state, jax.tree.map(jnp.add, sums, logs.sums), count_bad(bad, logs, number)
 
         return jax.lax.fori_loop(0, count, body, (state, sums, bad))
 
+    segment = learner.segment() or segment
     number = jnp.int32(0)
-    args = (state, sums, no_bad_steps(), data, rows, weight, number, jax.random.key(0), number)
+    args = (state, sums, no_bad_steps(), data, rows, weight, number, key, number)
     return program("train", segment, learner.shared, *args, donate=(0, 1, 2))
 
 
-def _count_bad(bad: Bad, logs: Logs, number: Array) -> Bad:
+def count_bad(bad: Bad, logs: Logs, number: Array) -> Bad:
+    """Return the count after the step of this number."""
     finite = jnp.asarray(logs.finite)
     return {
         "in_a_row": jnp.where(finite, 0, bad["in_a_row"] + 1),
@@ -131,16 +136,17 @@ class Measuring:
         batches = min(MEASURE_BATCHES, -(-bucket(self.count) // self.batch_size))
         example = example_batch(self.data, self.batch_size)
         measure: Any = jax.jit(learner.measure, inline=True)  # traced once for both uses
-        shapes = jax.eval_shape(measure, view, example, jax.random.key(0))
+        anyone = learner.run_key(0)
+        shapes = jax.eval_shape(measure, view, example, anyone)
 
         def run(view: Any, data: Batch, first: Array, stop: Array, count: Array, key: Array, number: Array) -> Measured:
-            key = jax.random.fold_in(jax.random.fold_in(key, MEASURE_KEY), number)
+            key = learner.fold(learner.fold(key, MEASURE_KEY), number)
 
             def body(index: Array, total: Measured) -> Measured:
                 places = index * self.batch_size + jnp.arange(self.batch_size)
                 weight = (places < count).astype(jnp.float32)
                 batch = gather(data, jnp.minimum(places, count - 1), weight)
-                measured = measure(view, batch, jax.random.fold_in(key, index))
+                measured = measure(view, batch, learner.fold(key, index))
                 rows = jax.tree.map(lambda all_, one: all_.at[index - first].set(one), total.rows, measured.rows)
                 return Measured(jax.tree.map(jnp.add, total.sums, measured.sums), rows)
 
@@ -151,7 +157,7 @@ class Measuring:
             return jax.lax.fori_loop(first, stop, body, empty)
 
         number = jnp.int32(0)
-        args = (view, self.data, number, number, number, jax.random.key(0), number)
+        args = (view, self.data, number, number, number, anyone, number)
         self.batches = batches
         self.program = program("measure", run, (learner.measured_by, self.batch_size), *args)
 

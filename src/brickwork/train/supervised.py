@@ -12,6 +12,7 @@ from brickwork.core.batch import Batch
 from brickwork.core.brick import Brick
 from brickwork.core.errors import DataError
 from brickwork.core.paths import Patterns, matches, require_fits
+from brickwork.core.plan import Plan
 from brickwork.core.precision import FloatType
 from brickwork.core.variables import Arrays, Variables
 from brickwork.losses import Loss, comparable, example_loss, weighted_mean
@@ -89,6 +90,10 @@ class Supervised(Learner):
     def init(self, key: Array, batch: Batch | None, steps: int | Array) -> TrainState:
         """Draw fresh variables for inputs like the batch's and begin."""
         return self.begin(self.net.init(key, _given(batch).inputs, precision=self.precision), steps)
+
+    def drawn(self, plan: Plan, key: Array, steps: int | Array) -> TrainState:
+        """Draw the variables of a plan of the network and begin."""
+        return self.begin(plan.draw(key), steps)
 
     def begin(self, variables: Variables, steps: int | Array) -> TrainState:
         """Return the state that starts from given variables; the variables are not donated with it."""
@@ -214,8 +219,7 @@ class Supervised(Learner):
 
     def predict(self, variables: Variables, inputs: Any) -> Any:
         """Return the network's raw outputs, as in evaluation."""
-        with implementation("xla"):  # XLA's own convolution is slow in gradients only: see ops.conv
-            return self.net.apply(variables, inputs, precision=self.precision).output
+        return raw(self.net, variables, inputs, self.precision)
 
     def better(self, name: str) -> Literal["min", "max"]:
         """Tell what is better of a metric, as the metric itself says."""
@@ -251,6 +255,12 @@ class Supervised(Learner):
         decay = jnp.minimum(self.ema, (1.0 + time) / (10.0 + time))
         moved = jax.tree.map(lambda old, new: old + (1.0 - decay).astype(old.dtype) * (new - old), state.average, now)
         return moved if self.update.accumulate == 1 else choose(self.update.due(state.optimizer), moved, state.average)
+
+
+def raw(net: Brick, variables: Variables, inputs: Any, precision: FloatType = "float32") -> Any:
+    """Return a network's outputs, as in evaluation."""
+    with implementation("xla"):  # XLA's own convolution is slow in gradients only: see ops.conv
+        return net.apply(variables, inputs, precision=precision).output
 
 
 def _running(stats: Arrays) -> Arrays:

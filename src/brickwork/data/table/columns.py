@@ -73,6 +73,11 @@ class Column(Spec):
         """Return what the column has of categories, 0 for missing and unseen; (rows, 0) if none."""
         return np.zeros((values.len(), 0), np.int32)
 
+    def unknown(self, values: pl.Series) -> list[str]:
+        """Return the values that are there but say nothing: words not learnt, texts where a number should be."""
+        del values
+        return []
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many categories each of its category columns has, the unseen included."""
@@ -137,6 +142,10 @@ class NumberColumn(Column):
         clipped = z / np.hypot(1, z / 3)
         return np.stack([clipped, gone] if self.missing else [clipped], axis=1).astype(np.float32)
 
+    def unknown(self, values: pl.Series) -> list[str]:
+        """Return texts that are no numbers."""
+        return _words(values.filter(pl.Series(np.isnan(as_floats(values, self.form == ",")))))
+
     @property
     def parts(self) -> tuple[str, ...]:
         """The number, and whether it is missing."""
@@ -185,6 +194,11 @@ class CategoryColumn(Column):
         indices = found.cast(pl.Int32).to_numpy() if len(words) else np.zeros(len(texts), np.int32)
         gone = texts.is_null().to_numpy()
         return np.where(gone, len(self.values) + 1 if self.missing else 0, indices).astype(np.int32)[:, None]
+
+    def unknown(self, values: pl.Series) -> list[str]:
+        """Return words that are new, or were too rare to be learnt."""
+        find = self._finder()
+        return [word for word in _words(as_texts(values)) if not find(word)]
 
     def _finder(self) -> Any:
         """Return the function from a word to its index."""
@@ -240,6 +254,10 @@ class DateColumn(Column):
         day = (DAY,) if values.dtype == pl.Datetime else ()
         periods = (DAY,) if of_day else tuple(period for period in (YEAR, WEEK, *day) if span >= 1.5 * period)
         return cls(values.name, NumberColumn.fit(seconds.alias(values.name)), periods, form, of_day)
+
+    def unknown(self, values: pl.Series) -> list[str]:
+        """Return what is no date."""
+        return _words(values.filter(self._seconds(values).is_null()))
 
     def numbers(self, values: pl.Series) -> Float32[np.ndarray, "rows n"]:
         """Return the time that passed, and the phases."""
@@ -319,6 +337,11 @@ def as_floats(values: pl.Series, comma: bool = False) -> np.ndarray:
     if values.dtype.is_temporal():
         return np.full(values.len(), np.nan)
     return values.cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
+
+
+def _words(values: pl.Series) -> list[str]:
+    """Return the different values that are there, as texts, in their order."""
+    return values.drop_nulls().unique(maintain_order=True).cast(pl.String, strict=False).drop_nulls().to_list()
 
 
 def words_of(values: pl.Series) -> pl.Series:

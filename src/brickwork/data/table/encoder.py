@@ -6,21 +6,20 @@ from typing import Any, Self
 import numpy as np
 
 from brickwork.core.errors import DataError, nearest
-from brickwork.core.spec import MAX_NODES, Spec, registered, to_json
+from brickwork.core.spec import MAX_NODES, registered, to_json
+from brickwork.data.encoders import Encoder
 from brickwork.data.table.columns import CategoryColumn, Column, NumberColumn, TextColumn, column_of
 from brickwork.data.table.reading import Table
 from brickwork.data.table.schema import Judged, judge
 
 
 @registered
-class TableEncoder(Spec):
+class TableEncoder(Encoder):
     """Turns the columns of a table into two arrays: numbers (rows, n) and categories (rows, m).
 
     Columns that the table has beyond those fitted are ignored, their order does not matter; one that is missing
     altogether is an error, for a network cannot be right without what it learnt from.
     """
-
-    kind = "encoder"
 
     columns: tuple[Column, ...]
 
@@ -45,20 +44,20 @@ class TableEncoder(Spec):
             raise DataError(
                 f"{table.source} has no column to learn from besides the target ({reasons or 'none at all'})."
             )
-        return cls(_storable(columns, table.source)), judged
+        return cls(storable(columns, table.source)), judged
 
-    def __call__(self, table: Table) -> dict[str, np.ndarray]:
+    def __call__(self, source: Table) -> dict[str, np.ndarray]:
         """Return `{"numbers": (rows, n) float32, "categories": (rows, m) int32}`, leaving out what is empty.
 
         Raises `DataError` for columns that are not there (naming the nearest).
         """
-        self._require(table)
-        numbers = np.zeros((len(table), len(self.parts)), np.float32)
-        categories = np.zeros((len(table), len(self.sizes)), np.int32)
+        self._require(source)
+        numbers = np.zeros((len(source), len(self.parts)), np.float32)
+        categories = np.zeros((len(source), len(self.sizes)), np.int32)
         n = m = 0
         for trained in self.columns:
-            values = table.written(trained.name)
-            column = _as_written(trained, table.forms.get(trained.name, ""))
+            values = source.written(trained.name)
+            column = _as_written(trained, source.forms.get(trained.name, ""))
             for whole, part, start in (
                 (numbers, column.numbers(values), n),
                 (categories, column.categories(values), m),
@@ -97,7 +96,7 @@ def _as_written(column: Column, form: str) -> Column:
     return column.replace(form=form) if isinstance(column, NumberColumn) and form in (",", ".") else column
 
 
-def _storable(columns: tuple[Column, ...], source: str) -> tuple[Column, ...]:
+def storable(columns: tuple[Column, ...], source: str) -> tuple[Column, ...]:
     """Return columns that a saved model can hold: with fewer words where all of them are too many to be read back."""
     words = [len(column.values) if isinstance(column, CategoryColumn) else 0 for column in columns]
     words = [len(c.words) if isinstance(c, TextColumn) else n for c, n in zip(columns, words, strict=True)]

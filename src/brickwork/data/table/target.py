@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from brickwork.core.errors import DataError, SettingError
+from brickwork.core.errors import DataError, SettingError, nearest
 from brickwork.data.table.columns import as_texts
 from brickwork.data.table.reading import Table
 
@@ -39,11 +39,18 @@ class Target:
     notes: tuple[str, ...] = ()
 
 
-def read_target(table: Table, names: str | Sequence[str], question: Question | None = None) -> Target:
+def read_target(
+    table: Table,
+    names: str | Sequence[str],
+    question: Question | None = None,
+    known: Sequence[str | int] | None = None,
+) -> Target:
     """Return the answers in some columns of a table, and what kind of question they are.
 
     Texts and flags are classes; texts with `|` between labels that recur are labels at once; whole numbers that take
-    few values again and again are classes too, other numbers are numbers. `question` says otherwise.
+    few values again and again are classes too, other numbers are numbers. `question` says otherwise. To judge answers
+    rather than to learn them, `known` has the classes or labels that were learnt: others are an error, and it does not
+    matter how many of them there are.
 
     Raises:
         DataError: a column that is not there, that has no values, one value only, or too many classes; several columns
@@ -54,10 +61,10 @@ def read_target(table: Table, names: str | Sequence[str], question: Question | N
     if not names:
         raise SettingError("Name the column to learn: the target.")
     columns = [table.column(name) for name in names]
-    known = pl.Series("known", np.ones(len(table), bool))
+    there = pl.Series("there", np.ones(len(table), bool))
     for column in columns:
-        known &= column.is_not_null()
-    rows = np.flatnonzero(known.to_numpy())
+        there &= column.is_not_null()
+    rows = np.flatnonzero(there.to_numpy())
     if not len(rows):
         raise DataError(f"The target {_listed(names)} of {table.source} has no values: there is nothing to learn from.")
     notes = ()
@@ -66,7 +73,7 @@ def read_target(table: Table, names: str | Sequence[str], question: Question | N
     given = [column.gather(rows) for column in columns]
     found, why = (question, "it was asked for") if question else _question(given)
     read = {"classes": _classes, "labels": _labels, "number": _numbers}[found]
-    values, labels = read(table.source, names, given)
+    values, labels = read(table.source, names, given, known)
     return Target(names, found, why, values, rows, labels, notes)
 
 
@@ -93,13 +100,24 @@ def _recur(texts: pl.Series) -> bool:
     return parts.n_unique() <= max(2, parts.len() // 3)
 
 
-def _classes(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tuple[np.ndarray, Any]:
+def _classes(
+    source: str, names: tuple[str, ...], columns: list[pl.Series], known: Sequence[str | int] | None
+) -> tuple[np.ndarray, Any]:
     if len(columns) > 1:
         raise DataError(f"{_listed(names)} are several columns: classes are in one.")
     values = columns[0]
-    numbers = values.dtype.is_integer()
-    texts = values if numbers else as_texts(values)
+    numbers = values.dtype.is_integer() if known is None else isinstance(known[0], int)
+    texts = values if values.dtype.is_integer() and numbers else as_texts(values)
+    if numbers and texts is not values:
+        texts = texts.cast(pl.Int64, strict=False)
+        if texts.null_count():
+            raise DataError(
+                f"{names[0]!r} of {source} holds {values[int(texts.is_null().arg_max() or 0)]!r}, no whole number."
+            )
     labels = tuple(sorted(texts.unique().to_list()))
+    if known is not None:
+        _require_known(names[0], source, labels, known)
+        return np.asarray(texts.to_list(), np.int64 if numbers else object), tuple(known)
     if len(labels) < 2:
         raise DataError(
             f"Every row of {source} has the same {names[0]} ({texts[0]!r}): one class leaves nothing to tell apart."
@@ -112,11 +130,26 @@ def _classes(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> t
     return np.asarray(texts.to_list(), np.int64 if numbers else object), labels
 
 
-def _labels(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tuple[np.ndarray, Any]:
+def _require_known(name: str, source: str, found: Sequence[Any], known: Sequence[str | int]) -> None:
+    new = [label for label in found if label not in set(known)]
+    if new:
+        others = f" ({len(new) - 1} more are new.)" if len(new) > 1 else ""
+        raise DataError(
+            f"{name!r} of {source} has {new[0]!r}, which the model has not learnt. "
+            f"{nearest(str(new[0]), [str(label) for label in known])}{others}"
+        )
+
+
+def _labels(
+    source: str, names: tuple[str, ...], columns: list[pl.Series], known: Sequence[str | int] | None
+) -> tuple[np.ndarray, Any]:
     if len(columns) > 1:
         raise DataError(f"{_listed(names)} are several columns: labels at once are in the cells of one.")
     cells = [{part.strip() for part in text.split(BETWEEN)} - {""} for text in as_texts(columns[0]).to_list()]
     labels = tuple(sorted(set().union(*cells)))
+    if known is not None:
+        _require_known(names[0], source, labels, known)
+        labels = tuple(map(str, known))
     if not labels:
         raise DataError(f"{names[0]!r} of {source} has no labels.")
     if len(labels) > MOST_CLASSES:
@@ -128,12 +161,14 @@ def _labels(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tu
     return flags, labels
 
 
-def _numbers(source: str, names: tuple[str, ...], columns: list[pl.Series]) -> tuple[np.ndarray, Any]:
+def _numbers(
+    source: str, names: tuple[str, ...], columns: list[pl.Series], known: Sequence[str | int] | None
+) -> tuple[np.ndarray, Any]:
     for name, column in zip(names, columns, strict=True):
         if not column.dtype.is_numeric():
             example = column.drop_nulls()[0]
             raise DataError(f"{name!r} of {source} holds {example!r}, which is no number to learn.")
-        if column.n_unique() < 2:
+        if known is None and column.n_unique() < 2:
             raise DataError(f"Every row of {source} has the same {name} ({column[0]}): there is nothing to learn.")
     values = np.stack([column.cast(pl.Float64).to_numpy() for column in columns], axis=1)
     return (values[:, 0] if len(columns) == 1 else values), None
