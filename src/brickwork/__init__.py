@@ -12,7 +12,7 @@ _HOMES = {
     "Activation AdaptivePool Add AdditiveAttention AlphaDropout Annotated Attention AttentionMemory "
     "Average AveragePool BatchNorm BatchRenorm Bidirectional CapsuleLength Capsules CategoryEmbedding ColorJitter "
     "Concat ContextMemory Conv ConvTranspose Crop CutMix Cutout DecoderMemory Dense DepthwiseConv Dropout "
-    "Embedding EmbeddingDropout FeedForward Flatten FrequencyMask GaussianDropout GaussianNoise GlobalPool "
+    "Embedding EmbeddingDropout Ensemble FeedForward Flatten FrequencyMask GaussianDropout GaussianNoise GlobalPool "
     "GLU Graph GroupNorm GRU InstanceNorm LastStep LayerNorm LearnedPositions LSTM LSTMMemory Maximum Maxout "
     "MaxPool Mixup Multiply NumberEmbedding Pad Parallel Permute PReLU PrimaryCapsules RandAugment "
     "RandomAffine RandomBlur RandomCrop RandomElastic RandomEqualize RandomErasing RandomFlip RandomGain "
@@ -26,8 +26,8 @@ _HOMES = {
     "brickwork.core.scope": "Scope",
     "brickwork.core.variables": "Variables",
     "brickwork.data": "Examples datasets",
-    "brickwork.services": "catalogue",
-    "brickwork.train": "Learner Model Recipe Run",
+    "brickwork.services": "catalogue evaluate explain_pictures explain_rows learn open_saved predict resume",
+    "brickwork.train": "Learner Model Population Recipe Run fit_population",
 }
 """Where each public name lives. They are imported when first used: `brickwork --help` needs none of them."""
 

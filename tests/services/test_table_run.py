@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from brickwork.core.errors import BundleError, DataError, SettingError, StorageError
-from brickwork.services import evaluate, explain, learn, predict, resume, write_frame
+from brickwork.services import evaluate, explain_rows, learn, predict, resume, write_frame
 from brickwork.services.runs import read_start
 from brickwork.train import EpochEnded, Model
 from services.visits import visits, write_visits
@@ -118,19 +118,19 @@ def test_testing_it_again_later(learned, tmp_path):
 
 def test_row_by_row(learned):
     rows = visits(12, 3)
-    found = explain(learned.path, rows, rows=[0, 5])
+    found = explain_rows(learned.path, rows, rows=[0, 5])
     answers = predict(learned.path, rows)
     for one, row in zip(found, (0, 5), strict=True):
         assert one.number == pytest.approx(answers[row].probability, abs=1e-6)
         assert one.target == answers[row].answer
         assert sum(part.effect for part in one.contributions) == pytest.approx(one.number - one.typical, abs=1e-5)
         assert {part.column for part in one.contributions} == {"minutes", "city", "member"}
-    (no,) = explain(learned.path, rows, rows=[0], output="no")
+    (no,) = explain_rows(learned.path, rows, rows=[0], output="no")
     assert no.number == pytest.approx(answers.given[0, 0], abs=1e-6)
     with pytest.raises(DataError, match="There is no row 13: the data frame has 12"):
-        explain(learned.path, rows, rows=[12])
+        explain_rows(learned.path, rows, rows=[12])
     with pytest.raises(DataError, match="The model has no answer 'perhaps': it has no, yes"):
-        explain(learned.path, rows, output="perhaps")
+        explain_rows(learned.path, rows, output="perhaps")
 
 
 def test_the_saved_model_gives_the_same_probabilities(learned):

@@ -6,9 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from brickwork.cli.output import Json, percent, print_json, print_table
-from brickwork.services import Explanation
-from brickwork.services import explain as explain_service
-from brickwork.services import explain_pictures as explain_pictures_service
+from brickwork.services import Explanation, explain_pictures, explain_rows
 
 SHOWN = 8
 """Columns that are shown for a row: those that move its answer most."""
@@ -59,11 +57,11 @@ def explain(
     from brickwork.services import takes_pictures
 
     if takes_pictures(model):
-        for path, written in explain_pictures_service(model, sources, out or Path()):
+        for path, written in explain_pictures(model, sources, out or Path()):
             print(f"{path}: {written}")
         return 0
     rows = None if row is None else [number - 1 for number in row]
-    found = explain_service(model, sources, rows=rows, output=output, separator=separator, encoding=encoding)
+    found = explain_rows(model, sources, rows=rows, output=output, separator=separator, encoding=encoding)
     if json:
         print_json([_document(one) for one in found])
         return 0

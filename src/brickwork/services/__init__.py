@@ -4,7 +4,7 @@ from brickwork.services.answers import Answer, Answers, write_frame
 from brickwork.services.catalogue import Catalogue, Entry, catalogue
 from brickwork.services.describe import describe_model, network_table
 from brickwork.services.evaluate import Evaluation, evaluate
-from brickwork.services.explain import Explanation, explain, explain_pictures
+from brickwork.services.explain import Explanation, explain_pictures, explain_rows
 from brickwork.services.learn import Learned, learn, resume
 from brickwork.services.predict import predict
 from brickwork.services.saved import Saved, open_saved, takes_pictures
@@ -21,8 +21,8 @@ __all__ = [
     "catalogue",
     "describe_model",
     "evaluate",
-    "explain",
     "explain_pictures",
+    "explain_rows",
     "learn",
     "network_table",
     "open_saved",

@@ -33,7 +33,7 @@ class Explanation:
     contributions: tuple[Contribution, ...]
 
 
-def explain(
+def explain_rows(
     path: str | Path,
     source: Any,
     *,

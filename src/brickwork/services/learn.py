@@ -4,7 +4,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from brickwork.core.errors import DivergenceError, SettingError
 from brickwork.core.spec import fields_of, to_json
 from brickwork.data import Examples
+from brickwork.data.splits import group_split
 from brickwork.data.table import TableEncoder
 from brickwork.explain import Score, typical
 from brickwork.services.answers import Answers, write_frame
@@ -22,6 +23,7 @@ from brickwork.services.runs import MODEL, REPORT, UNSURE, new_run, read_start, 
 from brickwork.tasks import Asked, Problem, Task, infer_task, prepare
 from brickwork.tasks.calibrating import calibrated
 from brickwork.tasks.preparing import check_source
+from brickwork.tasks.table_problem import group_codes
 from brickwork.train import Listener, Model, Outcome, Recipe, Scores
 from brickwork.train.tensorboard import TensorBoard
 
@@ -40,7 +42,6 @@ class Learned:
     judgement: Judgement
     folder: Path
     outcome: Outcome | None
-    members: int = 1
 
     @property
     def path(self) -> Path:
@@ -173,7 +174,9 @@ def _run(
     before: Callable[[Task, Model, Problem], None] | None,
 ) -> Learned:
     members = asked.members or task.members
-    folds = task.folds and members > 1
+    # Where what is tested is later than what was learnt from, what members stop by must be later too.
+    folds = task.folds and members > 1 and asked.time is None
+    task = replace(task, members=members, folds=folds)
     model = Model(task.net, task.loss, task.metrics, augment=task.augment, members=members)
     if before is not None:
         before(task, model, problem)
@@ -185,6 +188,7 @@ def _run(
         outcome = model.fit(
             data,
             valid="folds" if folds else problem.valid,
+            folds=_folds_of_groups(problem, asked.group, members) if folds and asked.group else None,
             recipe=recipe,
             folder=folder,
             resume=going_on,
@@ -200,10 +204,12 @@ def _run(
     held_out = data if folds else problem.valid
     outputs = model.held_out if folds else model.logits(held_out.inputs)
     model, calibration = calibrated(model, np.asarray(outputs), held_out, problem)
+    model.extra = _documents(problem, task, asked, calibration)
+    model.save(folder / MODEL)  # before it is judged: whatever happens there, what was learnt is kept
     judgement = judge(model, problem, asked, calibration)
-    model.extra = _documents(problem, task, asked, judgement, calibration)
+    model.extra |= _scores(judgement)
     model.save(folder / MODEL)
-    learned = Learned(model, problem, task, asked, judgement, folder, outcome, members)
+    learned = Learned(model, problem, task, asked, judgement, folder, outcome)
     if learned.unsure is not None:
         write_frame(learned.unsure, _test_answers(learned).frame())
     clock.append(time.monotonic())
@@ -211,6 +217,18 @@ def _run(
     if error is not None:
         raise error
     return learned
+
+
+def _folds_of_groups(problem: Problem, group: str, members: int) -> np.ndarray:
+    """Return a fold for each row of train and valid, such that no group is in two."""
+    assert problem.table is not None
+    rows = np.concatenate([problem.rows["train"], problem.rows["valid"]])
+    groups = group_codes(problem.table, group)[rows]
+    count = min(members, len(np.unique(groups)))
+    folds = np.zeros(len(rows), np.int64)
+    for fold, some in enumerate(group_split(groups, (1 / count,) * count)):
+        folds[some] = fold
+    return folds
 
 
 def _test_answers(learned: Learned) -> Answers:
@@ -256,15 +274,13 @@ def _values(found: Sequence[Score]) -> Scores:
     return Scores((score.name, score.interval.value) for score in found)
 
 
-def _documents(
-    problem: Problem, task: Task, asked: Asked, judgement: Judgement, calibration: dict[str, Any]
-) -> dict[str, Any]:
+def _documents(problem: Problem, task: Task, asked: Asked, calibration: dict[str, Any]) -> dict[str, Any]:
+    """Return what a saved model knows of its question and its data."""
     sizes = {"train": len(problem.train), "valid": len(problem.valid), "test": len(problem.test)}
     return {
         "task": {
             "kind": task.kind,
             "why": task.why,
-            "headline": judgement.scores[0].name,
             "asked": problem.asked,
             "names": list(problem.names),
             "targets": list(problem.targets),
@@ -280,13 +296,19 @@ def _documents(
             "rows": sizes,
             "split": problem.split,
         },
+    }
+
+
+def _scores(judgement: Judgement) -> dict[str, Any]:
+    """Return what a saved model knows of how good it is."""
+    return {
         "scores": {
             "test": _values(judgement.scores),
             "intervals": {s.name: [s.interval.low, s.interval.high] for s in judgement.scores},
             "baseline": _values(judgement.trivial.scores),
             "headline": judgement.scores[0].name,
             "test_rows": len(judgement.test),
-        },
+        }
     }
 
 

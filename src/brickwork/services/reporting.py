@@ -294,7 +294,7 @@ def _making(learned: "Learned", recipe: Any, seconds: Mapping[str, float]) -> Ma
         facts=facts,
         layers=network_table(plan, depth=2),
         parameters=plan.count,
-        members=learned.members,
+        members=learned.task.members,
         versions=versions(),
         files={MODEL: "the network, to ask and to share", "history.jsonl": "the measures of each epoch"},
     )

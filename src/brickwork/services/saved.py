@@ -28,7 +28,6 @@ class Saved:
     question: Question
     names: tuple[str | int, ...]
     targets: tuple[str, ...]
-    headline: str
     widths: tuple[float, ...] = ()
     level: float = 0.0
 
@@ -56,7 +55,7 @@ def open_saved(path: str | Path) -> Saved:
     try:
         task, calibration = document["task"], document.get("calibration") or {}
         question, names = task["kind"], tuple(task["names"])
-        targets, headline = tuple(map(str, task["targets"])), str(task["headline"])
+        targets = tuple(map(str, task["targets"]))
         widths = tuple(float(width) for width in calibration.get("width", ()))
         level = float(calibration.get("level", 0.0))
         if question not in ("classes", "labels", "number") or not all(isinstance(name, str | int) for name in names):
@@ -66,7 +65,7 @@ def open_saved(path: str | Path) -> Saved:
     outputs = model.plan.output.shape[-1]
     if outputs != len(names) or (widths and len(widths) != len(names)):
         raise BundleError(f"{path} names {len(names)} answers, but its network has {outputs} outputs.")
-    return Saved(Path(path), model, encoder, question, names, targets, headline, widths, level)
+    return Saved(Path(path), model, encoder, question, names, targets, widths, level)
 
 
 def takes_pictures(path: str | Path) -> bool:

@@ -22,7 +22,8 @@ def calibrated(model: Model, outputs: np.ndarray, held_out: Examples, problem: P
     Of classes and labels its logits are divided by a temperature, which becomes its last layer; of numbers nothing
     changes, and the half widths of intervals are found. `outputs` are the network's raw outputs for the rows held out.
     """
-    truth = truth_of(held_out, problem)
+    known = np.isfinite(outputs.reshape(len(outputs), -1)).all(1)  # no member that left a row out may be left
+    truth, outputs = truth_of(held_out, problem)[known], outputs[known]
     if problem.kind == "number":
         widths = interval_width(truth, outputs.reshape(len(truth), -1), LEVEL)
         if not np.isfinite(widths).all():  # too few rows to promise anything

@@ -98,8 +98,7 @@ def targets_of(target: Target) -> tuple[np.ndarray, tuple[str | int, ...] | None
 def split_rows(table: Table, target: Target, asked: Asked) -> tuple[str, tuple[np.ndarray, ...]]:
     """Return in words how the rows are split, and which are to train, to validate and to test."""
     if asked.group is not None:
-        groups = table.column(asked.group)
-        codes = groups.rank("dense").fill_null(0).to_numpy()
+        codes = group_codes(table, asked.group)
         return f"by groups of {asked.group!r}, none of which is in two parts", group_split(
             codes, FRACTIONS, asked.split_seed
         )
@@ -111,6 +110,11 @@ def split_rows(table: Table, target: Target, asked: Asked) -> tuple[str, tuple[n
     if target.question == "classes":
         return "at random, classes in proportion", stratified_split(target.values, FRACTIONS, asked.split_seed)
     return "at random", random_split(len(target.rows), FRACTIONS, asked.split_seed)
+
+
+def group_codes(table: Table, group: str) -> np.ndarray:
+    """Return a number for each row, the same for rows of one group; rows without a group are one."""
+    return table.column(group).rank("dense").fill_null(0).to_numpy()
 
 
 def class_notes(target: Target, values: np.ndarray, rows: dict[str, np.ndarray]) -> tuple[str, ...]:

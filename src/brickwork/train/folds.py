@@ -73,7 +73,9 @@ def gathered(outputs: np.ndarray, left_out: Sequence[np.ndarray], rows: int, com
         filled[some] += 1
     for count in range(1, len(stacked) + 1):
         which = counts == count
-        if which.any():
+        if count == 1:  # a mean of one: nothing to compile
+            found[which] = stacked[0, which]
+        elif which.any():
             found[which] = np.asarray(combined(jax.numpy.asarray(stacked[:count, which]), combine))
     return found
 
