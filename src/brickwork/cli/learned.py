@@ -1,5 +1,6 @@
 """What `brickwork learn` and `resume` show: the question, the data, the network, its training, what it is worth."""
 
+import shlex
 from collections import Counter
 from typing import Any
 
@@ -107,9 +108,9 @@ def _report(learned: Learned) -> None:
         print_groups(groups)
     if judgement.unsure is not None:
         print(f"{len(judgement.unsure):,} test rows are for a person: {learned.unsure}")
-    model = learned.path
+    model = shlex.quote(str(learned.path))
     print(f"Saved in {learned.folder}. Next:")
-    print(f"  open {learned.report}    what it learned, how far to trust it, what it rests on")
+    print(f"  open {shlex.quote(str(learned.report))}    what it learned, how far to trust it, what it rests on")
     if problem.inputs == "pictures":
         print(f"  brickwork predict {model} picture.png    ask it about a picture")
     else:

@@ -62,7 +62,7 @@ def print_scores(scores: Sequence[Score], others: Mapping[str, Sequence[Score]])
         beside = [next((shown_score(s) for s in other if s.name == score.name), "") for other in others.values()]
         low, high = (_number(end, score.share).removesuffix("%") for end in (score.interval.low, score.interval.high))
         rows.append((score.name, shown_score(score), f"{low} to {high}", *beside))
-    columns = ("network", "in 95%", *others)
+    columns = ("network", "95% interval", *others)
     print_table("", ("", *columns), rows, columns)
 
 

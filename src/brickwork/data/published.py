@@ -124,7 +124,8 @@ def _offline(name: str, reason: str) -> str:
     return (
         f"{name} could not be downloaded ({reason}). There are two ways without a connection from here. If you have "
         f"its files ({', '.join(file.name for file in files)}), say in which folder: "
-        f'datasets.load("{name}", folder="..."). If not, download them by hand ({size:.0f} MB) and do the same:\n'
+        f'datasets.load("{name}", folder="..."), or '
+        f"brickwork learn {name} --files FOLDER. If not, download them by hand ({size:.0f} MB) and do the same:\n"
         f"{addresses}"
     )
 

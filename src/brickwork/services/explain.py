@@ -13,6 +13,7 @@ from brickwork.services.answers import Answer
 from brickwork.services.maps import over_grey, write_picture
 from brickwork.services.predict import answers_for_table, read_rows
 from brickwork.services.saved import Saved, open_saved
+from brickwork.services.values import shown_rows
 from brickwork.tasks.answers import given_by
 
 MOST_ROWS = 1000
@@ -75,9 +76,8 @@ def explain_rows(
         return given_by(saved.model, inputs, saved.question)
 
     usual = predict(typical)[0]
-    shown = [{name: _shown(value) for name, value in row.items()} for row in table.frame.iter_rows(named=True)]
     groups = column_groups(saved.table)
-    effects = contributions(predict, saved.table(table), typical, groups, places, shown=shown)
+    effects = contributions(predict, saved.table(table), typical, groups, places, shown=shown_rows(table.frame))
     return [
         Explanation(answers[row], str(saved.names[place]), float(answers.given[row, place]), float(usual[place]), found)
         for row, (place, found) in enumerate(zip(places, effects, strict=True))
@@ -121,7 +121,3 @@ def _place(saved: Saved, output: str | None, given: np.ndarray) -> int:
 
 def _kind(name: str) -> Any:
     return np.float32 if name == "numbers" else np.int32
-
-
-def _shown(value: Any) -> str:
-    return "missing" if value is None else str(value)[:60]

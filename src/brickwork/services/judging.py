@@ -32,6 +32,7 @@ from brickwork.explain import (
     worst,
 )
 from brickwork.services.report import LabelScores
+from brickwork.services.values import shown_rows
 from brickwork.tasks.answers import answered, baseline, given_by
 from brickwork.tasks.asked import Asked
 from brickwork.tasks.peers import peers
@@ -134,6 +135,7 @@ def _because(model: Model, problem: Problem, mistakes: Sequence[Mistake]) -> Map
     """Return for each mistake the columns that led to it."""
     if not isinstance(problem.encoder, TableEncoder) or not mistakes or problem.kind == "labels":
         return {}
+    assert problem.table is not None
     rows = np.array([mistake.row for mistake in mistakes])
     output = 0 if problem.kind == "number" else None
     found = contributions(
@@ -142,6 +144,7 @@ def _because(model: Model, problem: Problem, mistakes: Sequence[Mistake]) -> Map
         typical(problem.train.inputs),
         column_groups(problem.encoder),
         output,
+        shown=shown_rows(problem.table.frame[problem.rows["test"][rows]]),
     )
     return {int(row): parts[:REASONS] for row, parts in zip(rows, found, strict=True)}
 

@@ -120,7 +120,7 @@ def learn(
     for key in ("leave_out", "by"):
         wishes[key] = (wishes[key],) if isinstance(wishes.get(key), str) else tuple(wishes.get(key, ()))
     asked = Asked(source=check_source(source), target=columns, **wishes)
-    problem = prepare(source, asked)
+    problem = prepare(source, asked, print if progress else None)
     task = infer_task(problem)
     recipe = (recipe or task.recipe).changed(**settings)
     folder = new_run(Path(runs), name, problem.name)

@@ -31,6 +31,7 @@ from brickwork.services.report import (
     write_report,
 )
 from brickwork.services.runs import MODEL, REPORT, UNSURE
+from brickwork.services.values import shown, shown_row
 from brickwork.storage.bundle import versions
 from brickwork.tasks import Problem
 from brickwork.train import MemberOutcome, Outcome
@@ -131,7 +132,7 @@ def _column(table: Table, judged: Judged) -> ColumnCard:
     known = values.drop_nulls()
     summary, bars = "", None
     if known.len() and judged.kind in ("number", "date"):
-        low, middle, high = (_shown(x) for x in (known.min(), known.median(), known.max()))
+        low, middle, high = (shown(x) for x in (known.min(), known.median(), known.max()))
         summary = f"{low} to {high}, median {middle}"
         if values.dtype.is_numeric():
             bars = _histogram(judged.name, known.cast(pl.Float64).to_numpy())
@@ -142,10 +143,6 @@ def _column(table: Table, judged: Judged) -> ColumnCard:
         if judged.kind == "category":
             bars = Distribution(judged.name, tuple(times[:BARS]), tuple(words[:BARS]))
     return ColumnCard(judged.name, judged.kind, judged.why, values.null_count() / max(1, values.len()), summary, bars)
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)[:19]
 
 
 def _histogram(name: str, values: np.ndarray) -> Distribution:
@@ -198,10 +195,10 @@ def _mistake(learned: "Learned", mistake: Mistake) -> ShownMistake:
     assert problem.table is not None
     ordered = [one.column for one in sorted(learned.judgement.importance, key=lambda one: -one.loss.value)]
     ordered = ordered or [column.name for column in problem.columns if column.kind != "none"]
-    row = problem.table.frame.row(int(problem.rows["test"][mistake.row]), named=True)
-    values = {name: "missing" if row[name] is None else _shown(row[name]) for name in ordered[:SHOWN_COLUMNS]}
-    name = f"row {int(problem.rows['test'][mistake.row]) + 1}"
-    return ShownMistake(mistake, values, name=name, because=learned.judgement.because.get(mistake.row, ()))
+    row = int(problem.rows["test"][mistake.row])
+    values = shown_row(problem.table.frame, row, ordered[:SHOWN_COLUMNS])
+    because = learned.judgement.because.get(mistake.row, ())
+    return ShownMistake(mistake, values, name=f"row {row + 1}", because=because)
 
 
 def _maps(learned: "Learned") -> tuple[PictureMap, ...]:

@@ -1,5 +1,6 @@
 """Data sets by name, made ready: tables as tables, pictures as they are."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from brickwork.core.errors import SettingError
@@ -10,8 +11,8 @@ from brickwork.tasks.problem import Problem
 from brickwork.tasks.table_problem import table_problem
 
 
-def dataset_problem(name: str, asked: Asked) -> Problem:
-    """Return the problem of a data set; its own target is asked for where no other is."""
+def dataset_problem(name: str, asked: Asked, tell: Callable[[str], None] | None = None) -> Problem:
+    """Return the problem of a data set; its own target is asked for where no other is. `tell` hears of downloads."""
     card = datasets.card(name)
     if card.columns is not None:
         asked = asked if asked.target else asked.replace(target=(card.answer,))
@@ -20,7 +21,7 @@ def dataset_problem(name: str, asked: Asked) -> Problem:
     for setting in ("target", "group", "time", "by", "leave_out"):
         if getattr(asked, setting):
             raise SettingError(f"{name!r} holds pictures and their classes, no columns: {setting}= does not fit it.")
-    data = datasets.load(name, seed=asked.split_seed, folder=asked.files)
+    data = datasets.load(name, seed=asked.split_seed, folder=asked.files, tell=tell)
     card = data.card
     side = " x ".join(map(str, card.inputs[:2]))
     return Problem(

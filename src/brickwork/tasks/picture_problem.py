@@ -31,12 +31,14 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
         for setting in ("group", "time", "by", "leave_out"):
             if getattr(asked, setting):
                 raise SettingError(f"A folder of pictures has no columns: {setting}= does not fit it.")
-        target, rows = _of_folders(pictures), None
+        target = _of_folders(pictures)
         split, parts = _parts(pictures, target, asked)
     else:
-        target, pictures, table = _of_table(pictures, table, asked)
-        rows = table
+        assert pictures.rows is not None
+        table = table.rows(pictures.rows)
+        target = _of_table(table, asked)
         split, parts = split_rows(table, target, asked)
+        pictures, table = pictures.keep(target.rows), table.rows(target.rows)
     encoder = fit_picture_encoder(pictures, asked.size, parts[0])
     inputs, kept, skipped = read_pictures(encoder, pictures.paths)
     values, labels = targets_of(target)
@@ -63,7 +65,7 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
         rows=found,
         notes=(*pictures.notes, *pictures.left_out, *target.notes, *class_notes(target, values, found)),
         split=split,
-        table=None if rows is None else rows.rows(kept),
+        table=None if table is None else table.rows(kept),
         pictures=pictures.paths,
     )
 
@@ -80,15 +82,12 @@ def _of_folders(pictures: Pictures) -> Target:
     return Target((), "classes", why, np.array(pictures.labels, object), np.arange(len(pictures)), classes)
 
 
-def _of_table(pictures: Pictures, table: Table, asked: Asked) -> tuple[Target, Pictures, Table]:
-    """Return the target of the pictures that are there and have one, these pictures, and their rows of the table."""
-    assert pictures.rows is not None
+def _of_table(table: Table, asked: Asked) -> Target:
+    """Return the target of the pictures whose rows these are."""
     if not asked.target:
         shown = ", ".join(map(repr, table.columns[:12]))
         raise SettingError(f"Say which column to learn: target=..., or --target COLUMN. There are {shown}.")
-    table = table.rows(pictures.rows)
-    target = read_target(table, asked.target, asked.question)
-    return target, pictures.keep(target.rows), table if len(target.rows) == len(table) else table.rows(target.rows)
+    return read_target(table, asked.target, asked.question)
 
 
 def _parts(pictures: Pictures, target: Target, asked: Asked) -> tuple[str, tuple[np.ndarray, ...]]:

@@ -1,6 +1,7 @@
 """From what a person names to a problem: a data set, a table, a folder of pictures, a table of pictures."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from brickwork.tasks.problem import Problem
 from brickwork.tasks.table_problem import table_problem
 
 
-def prepare(source: Any, asked: Asked) -> Problem:
+def prepare(source: Any, asked: Asked, tell: Callable[[str], None] | None = None) -> Problem:
     """Return the problem that a source and a question make.
 
-    `source` is the name of a data set, a path (a file of a table, a folder of pictures) or a data frame.
+    `source` is the name of a data set, a path (a file of a table, a folder of pictures) or a data frame. `tell` is told
+    in words what is being downloaded, where a data set must be.
 
     Raises:
         SettingError: no target for a table, settings that do not fit the source.
@@ -29,7 +31,7 @@ def prepare(source: Any, asked: Asked) -> Problem:
         return _of_table(read_table(source), asked, "data", Path())
     path = Path(source)
     if not path.exists() and str(source) in datasets.names():
-        return dataset_problem(str(source), asked)
+        return dataset_problem(str(source), asked, tell)
     if path.is_dir():
         if asked.target:
             raise SettingError(

@@ -40,23 +40,24 @@ def table_problem(table: Table, asked: Asked, name: str, title: str | None = Non
     both = [column for column in asked.target if column in asked.leave_out]
     if both:
         raise SettingError(f"{both[0]!r} is the target and is to be left out: it cannot be both.")
-    whole, target = table, read_target(table, asked.target, asked.question)
-    if len(target.rows) < len(table):
-        table = table.rows(target.rows)
+    target = read_target(table, asked.target, asked.question)
     split, parts = split_rows(table, target, asked)
-    rows: dict[str, np.ndarray] = dict(zip(PARTS, parts, strict=True))
+    places: dict[str, np.ndarray] = dict(zip(PARTS, parts, strict=True))  # among the rows that have an answer
+    rows = {part: target.rows[some] for part, some in places.items()}
     out = {*asked.target, *asked.leave_out, *((asked.group,) if asked.group else ())}
     names = [column for column in table.columns if column not in out]
     encoder, judged = TableEncoder.fit(table, names, rows["train"])
     values, labels = targets_of(target)
-    examples = {part: examples_of(encoder(table.rows(some)), values[some], labels) for part, some in rows.items()}
+    examples = {
+        part: examples_of(encoder(table.rows(rows[part])), values[some], labels) for part, some in places.items()
+    }
     notes = (
         *table.notes,
         *target.notes,
-        *class_notes(target, values, rows),
+        *class_notes(target, values, places),
         *same_columns(table, names),
     )
-    warnings = (*leak_warnings(whole, target, names), *same_rows(table, names, rows))
+    warnings = (*leak_warnings(table, target, names), *same_rows(table, names, rows))
     return Problem(
         name=name,
         title=title or name,
@@ -96,14 +97,14 @@ def targets_of(target: Target) -> tuple[np.ndarray, tuple[str | int, ...] | None
 
 
 def split_rows(table: Table, target: Target, asked: Asked) -> tuple[str, tuple[np.ndarray, ...]]:
-    """Return in words how the rows are split, and which are to train, to validate and to test."""
+    """Return in words how the rows that have an answer are split, and which of them are to train, validate and test."""
     if asked.group is not None:
-        codes = group_codes(table, asked.group)
+        codes = group_codes(table, asked.group)[target.rows]
         return f"by groups of {asked.group!r}, none of which is in two parts", group_split(
             codes, FRACTIONS, asked.split_seed
         )
     if asked.time is not None:
-        times = table.column(asked.time)
+        times = table.column(asked.time).gather(target.rows)
         if not (times.dtype.is_temporal() or times.dtype.is_numeric()):
             raise DataError(f"{asked.time!r} holds {times.drop_nulls()[0]!r}: rows are split by a date or a number.")
         return f"in the order of {asked.time!r}: what is tested is latest", time_split(times.to_numpy(), FRACTIONS)
