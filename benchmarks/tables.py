@@ -30,6 +30,7 @@ from generated_tables import GENERATED
 
 from brickwork.data import Examples, datasets
 from brickwork.data.table import Table, read_table
+from brickwork.storage.files import write_json
 from brickwork.tasks import Asked, Problem
 from brickwork.tasks.table_problem import table_problem
 from brickwork.tasks.tables import table_task
@@ -64,7 +65,7 @@ def main() -> None:
                     score = measure(problem)
                     found[who] = {"score": score, "seconds": round(time.monotonic() - begun, 2)}
                     asked.results.parent.mkdir(parents=True, exist_ok=True)
-                    asked.results.write_text(json.dumps(results, indent=1))
+                    write_json(asked.results, results)  # whole, even when it is stopped
             print(name, split, {who: round(one["score"], 4) for who, one in found.items()}, flush=True)
     print(shown(results, asked.tables, splits))
 

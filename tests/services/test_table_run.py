@@ -153,6 +153,7 @@ def test_numbers_with_intervals(folder, tmp_path):
         predict(learned.path, visits(9), below=0.5)
 
 
+@pytest.mark.slow
 def test_labels_at_once(folder):
     learned = learn(visits(), "tags", runs=folder, leave_out=("price", "weight", "bought"), members=2, epochs=60)
     assert learned.problem.kind == "labels"

@@ -31,12 +31,14 @@ def test_digits_in_a_few_epochs():
     assert trivial < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "epochs", "margin"), [("iris", 25, 0.4), ("breast_cancer", 10, 0.25)])
 def test_classes_of_tables_beat_the_most_frequent_class(name, epochs, margin):
     ours, trivial = trained(name, epochs)
     assert ours > trivial + margin
 
 
+@pytest.mark.slow
 def test_numbers_of_a_table_beat_the_mean():
     ours, trivial = trained("diabetes", epochs=25)
     assert ours > trivial + 0.25

@@ -4,12 +4,10 @@ import numpy as np
 
 from brickwork.bricks import ColorJitter, RandomAffine, RandomFlip, RandomQuarterTurn, Sequential
 from brickwork.core.brick import Brick
-from brickwork.explain.findings import Question
-from brickwork.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
-from brickwork.metrics import F1, MAE, R2, RMSE, Accuracy, ExactMatch, Metric
 from brickwork.optim import AdamW, OneCycle
 from brickwork.tasks.picture_symmetry import harmless_mirrors
 from brickwork.tasks.problem import Problem
+from brickwork.tasks.questions import METRICS, loss_for
 from brickwork.tasks.task import Task
 from brickwork.train import Recipe
 from brickwork.zoo.residual import small_residual
@@ -22,12 +20,6 @@ FEW = 500
 
 MANY = 20_000
 """With this many pictures and more the network is wider."""
-
-METRICS: dict[str, tuple[Metric, ...]] = {
-    "classes": (Accuracy(),),
-    "labels": (F1("macro"), ExactMatch()),
-    "number": (R2(), RMSE(), MAE()),
-}
 
 
 def picture_task(problem: Problem) -> Task:
@@ -61,7 +53,7 @@ def picture_task(problem: Problem) -> Task:
         problem.kind,
         problem.why,
         net,
-        _loss(problem.kind, targets),
+        loss_for(problem.kind, targets),
         metrics,
         metrics[0].name,
         recipe,
@@ -88,15 +80,6 @@ def picture_augmentation(problem: Problem) -> Brick:
     parts["light"] = ColorJitter(brightness=0.2, contrast=0.2, saturation=saturation)
     parts["move"] = RandomAffine(rotate=12.0, scale=0.12, shift=0.08 * side, fill=fill)
     return Sequential(**parts)
-
-
-def _loss(kind: Question, targets: np.ndarray) -> Loss:
-    if kind == "classes":
-        return CrossEntropy()
-    if kind == "labels":
-        return BinaryCrossEntropy()
-    spread = targets.reshape(len(targets), -1).astype(np.float64).std(0)
-    return MeanSquaredError(tuple(np.where(spread > 0, spread, 1.0).tolist()))  # several numbers count alike
 
 
 def _brightness(inputs: np.ndarray) -> tuple[float, float]:

@@ -5,20 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from brickwork.data.table import TableEncoder
-from brickwork.explain.findings import Question
-from brickwork.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
-from brickwork.metrics import F1, MAE, R2, RMSE, Accuracy, ExactMatch, Metric
 from brickwork.optim import AdamW, Cosine
 from brickwork.tasks.problem import Problem
+from brickwork.tasks.questions import METRICS, loss_for
 from brickwork.tasks.task import Task
 from brickwork.train import Recipe
 from brickwork.zoo.tables import table_network
-
-METRICS: dict[Question, tuple[Metric, ...]] = {
-    "classes": (Accuracy(),),
-    "labels": (F1("macro"), ExactMatch()),
-    "number": (R2(), RMSE(), MAE()),
-}
 
 FEWEST = 20
 """Rows below which nothing is held out by turns: every part would have one row or two."""
@@ -105,13 +97,3 @@ def _sizes(problem: Problem, categories: np.ndarray | None) -> tuple[int, ...]:
     if isinstance(problem.encoder, TableEncoder):
         return problem.encoder.sizes
     return tuple((categories.max(0) + 1).tolist())
-
-
-def loss_for(kind: Question, targets: np.ndarray) -> Loss:
-    """Return the loss of a question; several numbers are divided by their deviations, so that they count alike."""
-    if kind == "classes":
-        return CrossEntropy()
-    if kind == "labels":
-        return BinaryCrossEntropy()
-    spread = targets.reshape(len(targets), -1).astype(np.float64).std(0)
-    return MeanSquaredError(tuple(np.where(spread > 0, spread, 1.0).tolist()))
