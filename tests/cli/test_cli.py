@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from brickwork.cli.main import run
+from brickwork.cli.output import print_json, print_table
 from brickwork.data import datasets
 
 DRAWN = Path(__file__).parent.parent / "data" / "drawn"
@@ -119,6 +120,15 @@ def test_show(model, capsys):
     assert json.loads(capsys.readouterr().out)["data"]["name"] == "digits"
     assert run(["show", str(model), "--quiet"]) == 0
     assert "licence" not in capsys.readouterr().out
+
+
+def test_brackets_in_data_are_no_markup(capsys):
+    print_table("[/b]", ("[red]a", "b"), [("[/yes]", "[bold]x")])
+    output = capsys.readouterr().out
+    for text in ("[/b]", "[red]a", "[/yes]", "[bold]x"):
+        assert text in output
+    print_json({"a": [float("nan"), {"b": float("inf")}]})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, {"b": None}]}
 
 
 def test_listing_data_sets(capsys):

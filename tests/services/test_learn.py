@@ -10,8 +10,9 @@ from PIL import Image
 
 import brickwork as bw
 from brickwork.core.errors import BundleError, DataError, DivergenceError, SettingError
+from brickwork.core.spec import fields_of
 from brickwork.services import describe_model, learn, predict
-from brickwork.services.learn import recipe_help
+from brickwork.services.learn import settings_help
 from brickwork.tasks import Asked, infer_task, prepare
 from brickwork.tasks.answers import baseline
 from brickwork.train import Model, Recipe
@@ -120,5 +121,7 @@ def test_tasks_are_inferred():
 
 
 def test_every_setting_has_a_help_text():
-    assert set(recipe_help()) == set(Recipe().settings())
-    assert all(len(text) > 10 for text in recipe_help().values())
+    for spec in (Recipe, Asked):
+        texts = settings_help(spec)
+        assert set(texts) == {field.name for field in fields_of(spec)}
+        assert all(len(text) > 10 for text in texts.values())

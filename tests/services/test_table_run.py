@@ -1,6 +1,7 @@
 """From one's own file to a run folder, and from the saved model to answers: what a person does on a first day."""
 
 import json
+import sys
 
 import numpy as np
 import polars as pl
@@ -194,7 +195,11 @@ def test_resuming(folder, tmp_path):
         resume(tmp_path / "cut")
 
 
-def test_wrong_settings_write_nothing(tmp_path):
+def test_wrong_settings_write_nothing(learned, tmp_path):
+    with pytest.raises(SettingError, match="unsure_below is for probabilities"):
+        learn(visits(60), "price", runs=tmp_path / "runs", unsure_below=0.5)
+    with pytest.raises(SettingError, match="below a probability from 0 to 1, got 7"):
+        predict(learned.path, visits(5), below=7)
     for settings, text in (
         ({"epoch": 3}, "Did you mean 'epochs'"),
         ({"unsure_below": 2.0}, "unsure_below"),
@@ -207,6 +212,32 @@ def test_wrong_settings_write_nothing(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="cannot be made"):
         learn(visits(60), "bought", runs=tmp_path / "file")
+
+
+def test_what_was_learnt_is_kept_when_the_report_fails(tmp_path, monkeypatch):
+    def fail(*given):
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(sys.modules["brickwork.services.learn"], "write_run_report", fail)
+    learned = learn(visits(90), "bought", runs=tmp_path, leave_out=OTHERS, members=1, epochs=2, group="city")
+    assert learned.failed == "The report could not be written: the disk is full"
+    assert "accuracy" in learned.scores
+    assert len(predict(learned.path, visits(5))) == 5
+
+
+def test_models_with_other_documents(learned, tmp_path):
+    for name, document in (
+        ("typical", {"numbers": [0.0]}),
+        ("typical", "none"),
+        ("task", {**learned.model.extra["task"], "names": ["a", "a"]}),
+        ("scores", {"test": "good"}),
+        ("calibration", 3),
+    ):
+        model = Model.load(learned.path)
+        model.extra = {**model.extra, name: document}
+        model.save(tmp_path / "other.brickwork")
+        with pytest.raises(BundleError):
+            explain_rows(tmp_path / "other.brickwork", visits(3))
 
 
 def test_models_that_cannot_be_asked(tmp_path, learned):

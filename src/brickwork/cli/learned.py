@@ -109,8 +109,11 @@ def _report(learned: Learned) -> None:
     if judgement.unsure is not None:
         print(f"{len(judgement.unsure):,} test rows are for a person: {learned.unsure}")
     model = shlex.quote(str(learned.path))
+    if learned.failed:
+        print_note("Warning", learned.failed)
     print(f"Saved in {learned.folder}. Next:")
-    print(f"  open {shlex.quote(str(learned.report))}    what it learned, how far to trust it, what it rests on")
+    if not learned.failed:
+        print(f"  open {shlex.quote(str(learned.report))}    what it learned, how far to trust it, what it rests on")
     if problem.inputs == "pictures":
         print(f"  brickwork predict {model} picture.png    ask it about a picture")
     else:

@@ -128,7 +128,7 @@ def _sentence(answer: Answer, answers: Answers) -> str:
         ]
         return ", ".join(parts)
     if answers.question == "labels":
-        there = [f"{label} {percent(p)}" for label, p in answer.ranking if p >= 0.5]
+        there = [f"{label} {percent(p)}" for label, p in answer.ranking if p > 0.5]
         return ", ".join(there) or f"none of them (most likely {answer.ranking[0][0]} {percent(answer.ranking[0][1])})"
     others = [f"{label} {percent(p)}" for label, p in answer.ranking[1:3] if p >= 0.0005]
     then = f"; then {', '.join(others)}" if others else ""

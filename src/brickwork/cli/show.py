@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from brickwork.cli.output import Json, Quiet, print_json, print_network
+from brickwork.core.errors import BundleError
 from brickwork.services import describe_model
 
 
@@ -23,7 +24,11 @@ def show(model: Path, /, *, depth: int = 1, json: Json = False, quiet: Quiet = F
     print_network(document["layers"], document["parameters"])
     if quiet:
         return 0
-    for name, text in _card(document):
+    try:
+        card = _card(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"{model} has a card that cannot be read: {error!r}.") from error
+    for name, text in card:
         print(f"{name:>10}  {text}")
     return 0
 

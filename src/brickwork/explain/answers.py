@@ -44,7 +44,7 @@ def checked(answered: Answered, *questions: Question) -> Answered:
         truth = truth > 0.5
     elif not np.isfinite(truth).all():
         raise DataError("Some of the true numbers are not finite: leave their rows out.")
-    return Answered(answered.question, truth, given, answered.labels)
+    return Answered(answered.question, truth, given, answered.labels, answered.clusters)
 
 
 def answered_classes(answered: Answered) -> Int[np.ndarray, " rows"]:
@@ -69,7 +69,8 @@ def chosen_outputs(outputs: int | Sequence[int] | None, given: Float[np.ndarray,
 
 def some(answered: Answered, rows: Any) -> Answered:
     """Return what was answered for some of the rows."""
-    return Answered(answered.question, answered.truth[rows], answered.given[rows], answered.labels)
+    clusters = None if answered.clusters is None else answered.clusters[rows]
+    return Answered(answered.question, answered.truth[rows], answered.given[rows], answered.labels, clusters)
 
 
 def named(name: str, known: Any) -> str:

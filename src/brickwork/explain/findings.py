@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-Question = Literal["classes", "labels", "number"]
-"""One of several classes; any number of labels at once; a number, or several."""
+from brickwork.data.question import Question
 
 Label = str | int
 
@@ -19,13 +17,15 @@ class Answered:
 
     Of classes: `truth` (rows,) holds indices, `given` (rows, classes) probabilities. Of labels: `truth` (rows, labels)
     holds 0 and 1, `given` (rows, labels) a probability each. Of numbers: both are (rows, targets). `labels` names the
-    classes, the labels or the targets, in order.
+    classes, the labels or the targets, in order. `clusters` has a number for each row, the same for rows that belong
+    together (of one person, one place): such rows are alike, and intervals are then made of whole clusters.
     """
 
     question: Question
     truth: Shaped[np.ndarray, "rows ..."]
     given: Float[np.ndarray, "rows outputs"]
     labels: tuple[Label, ...]
+    clusters: Int[np.ndarray, " rows"] | None = None
 
     def __len__(self) -> int:
         return len(self.given)

@@ -12,7 +12,7 @@ import numpy as np
 from brickwork.core.errors import DataError, SettingError
 from brickwork.explain.answers import answered_classes, answered_flags, checked, some, written
 from brickwork.explain.findings import Answered, GroupScores, Score
-from brickwork.explain.resampling import percentiles, weight_blocks
+from brickwork.explain.resampling import cluster_blocks, percentiles, weight_blocks
 from brickwork.explain.statistics import Additive, Measured, mean, share, share_among, statistics, surprise
 
 FEW = 10
@@ -66,7 +66,11 @@ def by_group(answered: Answered, groups: Iterable[Any], most: int = 20, seed: in
     answered = some(answered, rows)  # each group's rows side by side
     measured = {name: one.statistic for name, one in _measured(answered).items() if isinstance(one.statistic, Additive)}
     whole = _values(measured, ends, np.ones((1, len(rows))))
-    blocks = weight_blocks(len(rows), int(np.clip(BUDGET // max(1, len(rows)), *DRAWS)), seed) if len(rows) > 1 else ()
+    draws = int(np.clip(BUDGET // max(1, len(rows)), *DRAWS))
+    if answered.clusters is not None:
+        blocks = cluster_blocks(answered.clusters, draws, seed)
+    else:
+        blocks = weight_blocks(len(rows), draws, seed) if len(rows) > 1 else ()
     drawn = [_values(measured, ends, weights) for weights in blocks]
     found = []
     for place, name in enumerate(order):
@@ -77,7 +81,9 @@ def by_group(answered: Answered, groups: Iterable[Any], most: int = 20, seed: in
             samples, others = (
                 np.concatenate([block[score][side][place] for block in drawn] or [np.zeros(0)]) for side in (0, 1)
             )
-            interval = one.closed() if one.closed else percentiles(float(value[0]), samples)
+            interval = (
+                one.closed() if one.closed and answered.clusters is None else percentiles(float(value[0]), samples)
+            )
             scores.append(Score(score, interval, one.higher_is_better, one.share))
             if len(order) > 1:
                 gaps[score] = percentiles(float(value[0] - rest[0]), samples - others)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from brickwork.explain.findings import Interval
 
@@ -71,6 +71,17 @@ def weight_blocks(rows: int, draws: int, seed: int) -> Iterator[Weights]:
         )
 
 
+def cluster_blocks(clusters: Int[np.ndarray, " rows"], draws: int, seed: int) -> Iterator[Weights]:
+    """Yield how often each row is in samples of as many clusters, all rows of each, drawn with replacement."""
+    source = np.random.default_rng(seed)
+    _, codes = np.unique(clusters, return_inverse=True)
+    count, size = int(codes.max()) + 1, max(1, BLOCK // len(codes))
+    for first in range(0, draws, size):
+        some = range(min(size, draws - first))
+        drawn = np.stack([np.bincount(source.integers(0, count, count), minlength=count) for _ in some])
+        yield drawn[:, codes].astype(np.float64)
+
+
 def value_of(statistic: Statistic, rows: int) -> float:
     """Return a statistic of the rows themselves, each once."""
     return float(statistic(np.ones((1, rows)))[0]) if rows else math.nan
@@ -85,7 +96,13 @@ def percentiles(value: float, drawn: Float[np.ndarray, " draws"]) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def bootstrap(statistics: Callable[[Rows], Sequence[Statistic]], rows: int, seed: int, cost: int = 1) -> list[Interval]:
+def bootstrap(
+    statistics: Callable[[Rows], Sequence[Statistic]],
+    rows: int,
+    seed: int,
+    cost: int = 1,
+    clusters: Int[np.ndarray, " rows"] | None = None,
+) -> list[Interval]:
     """Return statistics of rows with their intervals: the middle 95% of what samples of the same rows give.
 
     A sample has as many rows, drawn with replacement; all statistics see the same samples. Where rows are so many
@@ -97,25 +114,31 @@ def bootstrap(statistics: Callable[[Rows], Sequence[Statistic]], rows: int, seed
         rows: how many there are.
         seed: of the samples.
         cost: how many numbers all statistics together look at for a row.
+        clusters: a number for each row, the same for rows that belong together, which are drawn together.
 
-    Source: Efron 1979, "Bootstrap Methods: Another Look at the Jackknife".
+    Source: Efron 1979, "Bootstrap Methods: Another Look at the Jackknife"; of clusters: Field & Welsh 2007,
+    "Bootstrapping Clustered Data", section 2.
     """
     values = [value_of(statistic, rows) for statistic in statistics(slice(None))]
     if rows < 2 or not values:
         return [Interval(value, math.nan, math.nan) for value in values]
     draws = int(np.clip(BUDGET // (rows * cost), *DRAWS))
+    if clusters is not None:
+        blocks = cluster_blocks(clusters, draws, seed)
+        return [percentiles(v, d) for v, d in zip(values, _drawn(statistics(slice(None)), blocks), strict=True)]
     most = max(FEWEST, BUDGET // (draws * cost))
     if rows <= most:
         return [
-            percentiles(v, d) for v, d in zip(values, _drawn(statistics(slice(None)), rows, draws, seed), strict=True)
+            percentiles(v, d)
+            for v, d in zip(values, _drawn(statistics(slice(None)), weight_blocks(rows, draws, seed)), strict=True)
         ]
     chosen = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     some, shrink = statistics(chosen), math.sqrt(most / rows)
-    drawn = _drawn(some, most, draws, seed)
+    drawn = _drawn(some, weight_blocks(most, draws, seed))
     centres = [value_of(statistic, most) for statistic in some]
     return [percentiles(v, v + (d - c) * shrink) for v, c, d in zip(values, centres, drawn, strict=True)]
 
 
-def _drawn(statistics: Sequence[Statistic], rows: int, draws: int, seed: int) -> list[np.ndarray]:
-    blocks = [[statistic(weights) for statistic in statistics] for weights in weight_blocks(rows, draws, seed)]
+def _drawn(statistics: Sequence[Statistic], weights: Iterator[Weights]) -> list[np.ndarray]:
+    blocks = [[statistic(some) for statistic in statistics] for some in weights]
     return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]

@@ -17,8 +17,9 @@ def scores(answered: Answered, seed: int = 0) -> tuple[Score, ...]:
 
     Shares of rows have Wilson's interval, balanced accuracy the one made of its classes' intervals; the others that of
     the bootstrap (1000 samples of the rows; of very many rows or labels fewer, but at least 400), which cannot
-    tell how unlike other rows may be and is too narrow where rows are few or an order is perfect. What cannot be
-    known is nan: the ROC AUC of one class, the R2 of equal truths, anything of no rows.
+    tell how unlike other rows may be and is too narrow where rows are few or an order is perfect. Where rows come in
+    clusters, all are made of samples of whole clusters. What cannot be known is nan: the ROC AUC of one class, the R2
+    of equal truths, anything of no rows.
 
     Args:
         answered: answers and truths.
@@ -29,18 +30,22 @@ def scores(answered: Answered, seed: int = 0) -> tuple[Score, ...]:
     """
     answered = checked(answered)
     measured = statistics(answered)
-    open_ended = [name for name, one in measured.items() if one.closed is None]
+    grouped = answered.clusters is not None
+    open_ended = [name for name, one in measured.items() if grouped or one.closed is None]
 
     def statistics_of(rows: Rows) -> list[Statistic]:
         some_measured = statistics(some(answered, rows))
         return [some_measured[name].statistic for name in open_ended]
 
     cost = sum(measured[name].cost for name in open_ended)
-    drawn = bootstrap(statistics_of, len(answered), seed, cost)
+    drawn = bootstrap(statistics_of, len(answered), seed, cost, answered.clusters)
     intervals = dict(zip(open_ended, drawn, strict=True))
     return tuple(
         Score(
-            name, one.closed() if one.closed else _within(intervals[name], one.share), one.higher_is_better, one.share
+            name,
+            one.closed() if one.closed and not grouped else _within(intervals[name], one.share),
+            one.higher_is_better,
+            one.share,
         )
         for name, one in measured.items()
     )
@@ -82,4 +87,4 @@ def difference(ours: Answered, theirs: Answered, name: str, seed: int = 0) -> In
         one, other = (statistics(some(side, rows))[name].statistic for side in (ours, theirs))
         return [lambda weights: one(weights) - other(weights)]
 
-    return bootstrap(statistics_of, len(ours), seed, 2 * known[name].cost)[0]
+    return bootstrap(statistics_of, len(ours), seed, 2 * known[name].cost, ours.clusters)[0]

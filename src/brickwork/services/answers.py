@@ -67,7 +67,7 @@ class Answers:
         ranking = tuple((self.names[place], float(numbers[place])) for place in order)
         if self.question == "classes":
             return Answer(self.sources[row], ranking[0][0], ranking[0][1], ranking)
-        there = tuple(name for name, share in zip(self.names, numbers, strict=True) if share >= 0.5)
+        there = tuple(name for name, share in zip(self.names, numbers, strict=True) if share > 0.5)
         return Answer(self.sources[row], there, float(self.certainty[row]), ranking)
 
     @property
@@ -111,7 +111,7 @@ class Answers:
                 columns["answer"] = np.asarray(self.names)[self.given.argmax(1)].tolist()
                 columns["probability"] = self.given.max(1)
             else:
-                columns["answer"] = [BETWEEN.join(texts[row >= 0.5]) for row in self.given]
+                columns["answer"] = [BETWEEN.join(texts[row > 0.5]) for row in self.given]
             columns |= {f"p({name})": self.given[:, place] for place, name in enumerate(texts)}
         if self.below is not None:
             flags = np.zeros(len(self), bool)

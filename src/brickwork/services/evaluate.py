@@ -56,7 +56,7 @@ def evaluate(
     """
     saved = open_saved(path)
     by = (by,) if isinstance(by, str) else tuple(by)
-    before = saved.model.extra.get("scores", {}).get("test", {})
+    before = saved.before
     if saved.table is not None or not _is_folder(source):
         table = read_table(source, separator=separator, encoding=encoding)
         return _of_table(saved, table, before, by, Path() if not _is_path(source) else Path(source).parent)

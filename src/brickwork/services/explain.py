@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from brickwork.core.errors import DataError
+from brickwork.core.errors import DataError, SettingError
 from brickwork.explain import Contribution, column_groups, contributions, pixel_map
 from brickwork.services.answers import Answer
 from brickwork.services.maps import over_grey, write_picture
@@ -70,7 +70,9 @@ def explain_rows(
     table = table.rows(np.asarray(chosen))
     answers = replace(answers_for_table(saved, table), sources=tuple(f"row {row + 1}" for row in chosen))
     places = [_place(saved, output, row) for row in answers.given]
-    typical = {name: np.asarray(values, _kind(name))[None] for name, values in saved.model.extra["typical"].items()}
+    if not saved.typical:
+        raise SettingError(f"{path} was saved without a typical row, which answers are explained from: learn it again.")
+    typical = {name: row.astype(np.float32 if name == "numbers" else np.int32) for name, row in saved.typical.items()}
 
     def predict(inputs: Any) -> np.ndarray:
         return given_by(saved.model, inputs, saved.question)
@@ -102,9 +104,14 @@ def explain_pictures(path: str | Path, pictures: Sequence[str | Path], folder: s
     inputs = np.stack([saved.encoder(Path(picture)) for picture in pictures])
     assert saved.model.variables is not None
     maps = pixel_map(saved.model.net, saved.model.variables, inputs, saved.question)
-    written = []
+    written: list[tuple[str, Path]] = []
+    taken: set[Path] = set()
     for picture, pixels, found in zip(pictures, inputs, maps, strict=True):
-        target = Path(folder) / f"{Path(picture).stem}-why.png"
+        target, number = Path(folder) / f"{Path(picture).stem}-why.png", 1
+        while target in taken:  # pictures of one name in several folders
+            number += 1
+            target = Path(folder) / f"{Path(picture).stem}-why-{number}.png"
+        taken.add(target)
         write_picture(target, over_grey(pixels, found))
         written.append((str(picture), target))
     return written
@@ -117,7 +124,3 @@ def _place(saved: Saved, output: str | None, given: np.ndarray) -> int:
     if output not in names:
         raise DataError(f"The model has no answer {output!r}: it has {', '.join(names[:20])}.")
     return names.index(output)
-
-
-def _kind(name: str) -> Any:
-    return np.float32 if name == "numbers" else np.int32

@@ -1,7 +1,7 @@
 """Judging: what a trained network's answers for the test rows are worth, found out once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from brickwork.tasks.answers import answered, baseline, given_by
 from brickwork.tasks.asked import Asked
 from brickwork.tasks.peers import peers
 from brickwork.tasks.problem import Problem
+from brickwork.tasks.table_problem import group_codes
 from brickwork.train import Model
 
 MATTER_ROWS = 2000
@@ -83,7 +84,7 @@ class Judgement:
 
 def judge(model: Model, problem: Problem, asked: Asked, calibration: Mapping[str, Any]) -> Judgement:
     """Return what a model's answers for the test rows are worth."""
-    test = answered(model, problem.test, problem)
+    test = replace(answered(model, problem.test, problem), clusters=_clusters(problem, asked))
     found, numbers = scores(test), problem.kind == "number"
     names = [score.name for score in found[:COMPARED]]
     others = peers(problem) if asked.compare else {}
@@ -106,6 +107,7 @@ def judge(model: Model, problem: Problem, asked: Asked, calibration: Mapping[str
 
 
 def _beside(test: Answered, name: str, theirs: Answered, names: Sequence[str]) -> Peer:
+    theirs = replace(theirs, clusters=test.clusters)
     return Peer(name, scores(theirs), {score: difference(test, theirs, score) for score in names})
 
 
@@ -116,6 +118,13 @@ def _by_label(test: Answered) -> tuple[LabelScores, ...]:
         one = Answered("labels", test.truth[:, [place]], test.given[:, [place]], (label,))
         found.append(LabelScores(label, int(test.truth[:, place].sum()), scores(one)))
     return tuple(found)
+
+
+def _clusters(problem: Problem, asked: Asked) -> np.ndarray | None:
+    """Return which test rows belong together, where that was said."""
+    if asked.group is None or problem.table is None:
+        return None
+    return group_codes(problem.table, asked.group)[problem.rows["test"]]
 
 
 def audit(problem: Problem, test: Answered, column: str) -> tuple[GroupScores, ...]:

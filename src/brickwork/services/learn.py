@@ -33,7 +33,10 @@ WISHES = {field.name for field in fields_of(Asked)} - {"source", "target"}
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What learning gives: the model, what its answers are worth, and where all is kept."""
+    """What learning gives: the model, what its answers are worth, and where all is kept.
+
+    `failed` says why the report could not be written, where it could not.
+    """
 
     model: Model
     problem: Problem
@@ -42,6 +45,7 @@ class Learned:
     judgement: Judgement
     folder: Path
     outcome: Outcome | None
+    failed: str = ""
 
     @property
     def path(self) -> Path:
@@ -121,6 +125,10 @@ def learn(
         wishes[key] = (wishes[key],) if isinstance(wishes.get(key), str) else tuple(wishes.get(key, ()))
     asked = Asked(source=check_source(source), target=columns, **wishes)
     problem = prepare(source, asked, print if progress else None)
+    if asked.unsure_below is not None and problem.kind == "number":
+        raise SettingError(
+            "unsure_below is for probabilities: numbers come with intervals, which say how sure they are."
+        )
     task = infer_task(problem)
     recipe = (recipe or task.recipe).changed(**settings)
     folder = new_run(Path(runs), name, problem.name)
@@ -210,12 +218,20 @@ def _run(
     model.extra |= _scores(judgement)
     model.save(folder / MODEL)
     learned = Learned(model, problem, task, asked, judgement, folder, outcome)
-    if learned.unsure is not None:
-        write_frame(learned.unsure, _test_answers(learned).frame())
     clock.append(time.monotonic())
-    write_run_report(learned, recipe, {"training": clock[1] - clock[0], "judging": clock[2] - clock[1]})
-    if error is not None:
-        raise error
+    return _told(learned, recipe, {"training": clock[1] - clock[0], "judging": clock[2] - clock[1]}, error)
+
+
+def _told(learned: Learned, recipe: Recipe, seconds: dict[str, float], diverged: DivergenceError | None) -> Learned:
+    """Write the report. Where it cannot be written, that is said: the model and its scores are there all the same."""
+    try:
+        if learned.unsure is not None:
+            write_frame(learned.unsure, _test_answers(learned).frame())
+        write_run_report(learned, recipe, seconds)
+    except Exception as error:  # whatever is wrong with a page, what was learnt must not be lost
+        learned = replace(learned, failed=f"The report could not be written: {error}")
+    if diverged is not None:
+        raise diverged
     return learned
 
 
@@ -255,11 +271,6 @@ def joined(first: Examples, second: Examples) -> Examples:
         return {key: both(a[key], b[key]) for key in a} if isinstance(a, dict) else np.concatenate([a, b])
 
     return first.replace(inputs=both(first.inputs, second.inputs), targets=both(first.targets, second.targets))
-
-
-def recipe_help() -> dict[str, str]:
-    """Return what each setting of a recipe means, by name, from the recipe's own documentation."""
-    return settings_help(Recipe)
 
 
 def settings_help(spec: type) -> dict[str, str]:

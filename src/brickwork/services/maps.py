@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from brickwork.core.errors import StorageError
 from brickwork.storage.files import write_atomic
 
 FOR, AGAINST = np.array([217.0, 95.0, 2.0]), np.array([32.0, 100.0, 190.0])
@@ -30,7 +31,10 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
     from PIL import Image  # noqa: PLC0415  (imported when a picture is written)
 
     times = max(1, SIDE // max(pixels.shape[:2]))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"The folder {path.parent} cannot be made: {error.strerror or error}.") from error
     buffer = io.BytesIO()
     Image.fromarray(pixels.repeat(times, 0).repeat(times, 1)).save(buffer, "PNG")
     write_atomic(path, buffer.getvalue())

@@ -39,6 +39,8 @@ def predict(
         DataError: a file is missing or cannot be used; columns are missing; the message names them.
     """
     saved = open_saved(path)
+    if below is not None and not 0 < below <= 1:
+        raise SettingError(f"What is unsure is below a probability from 0 to 1, got {below:g}.")
     if below is not None and saved.question == "number":
         raise SettingError(
             "below= is for probabilities: this model answers with numbers, whose intervals say how sure."
@@ -112,7 +114,9 @@ def _answers(saved: Saved, given: np.ndarray, sources: tuple[str, ...], below: f
 
 def _unknown(saved: Saved, table: Table) -> tuple[str, ...]:
     """Say which columns have values that the model knows nothing of."""
-    notes = []
+    ours = {"answer", "probability", "low", "high", "unsure"}
+    taken = [name for name in table.columns if name in ours]
+    notes = [f"The rows have a column {name!r} of their own: ours is called '{name}_'." for name in taken]
     for column in saved.table.columns if saved.table is not None else ():
         found = column.unknown(table.written(column.name))
         if found:

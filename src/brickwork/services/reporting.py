@@ -46,7 +46,7 @@ BARS = 24
 MAPS = 8
 GALLERY = 6
 
-TRIVIAL = {
+SAYING = {
     "classes": ("always the most frequent", "always saying the most frequent class"),
     "labels": ("always the usual shares", "always saying how often each label occurs"),
     "number": ("always the mean", "always saying the mean"),
@@ -59,7 +59,7 @@ def write_run_report(learned: "Learned", recipe: Any, seconds: Mapping[str, floa
     found = judgement.scores
     trivial = judgement.trivial
     compared = [Compared(peer.name, peer.scores, _gains(peer.gains, found)) for peer in judgement.peers]
-    name, saying = TRIVIAL[problem.kind]
+    name, saying = SAYING[problem.kind]
     compared.insert(0, Compared(name, trivial.scores, _gains(trivial.gains, found), trivial=True, saying=saying))
     report = Report(
         asked=problem.targets or ("class",),
@@ -277,8 +277,8 @@ def _steps(learned: "Learned") -> tuple[Step, ...]:
 
 
 def _making(learned: "Learned", recipe: Any, seconds: Mapping[str, float]) -> Making:
-    model, outcome = learned.model, learned.outcome
-    plan = model.plan
+    outcome = learned.outcome
+    plan = learned.task.net.plan(learned.problem.test[:1].inputs)  # of one member
     settings = {name: value for name, value in to_json(recipe)["settings"].items() if value not in (None, [], 0.0)}
     facts = {} if outcome is None else {"Epochs": str(outcome.epochs_done), "Ended": outcome.reason}
     return Making(

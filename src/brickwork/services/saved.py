@@ -1,9 +1,11 @@
 """Saved models that know what they were asked: opened to answer, to be judged, to be explained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from brickwork.core.errors import BundleError, SettingError
 from brickwork.core.spec import from_json
@@ -19,7 +21,8 @@ class Saved:
     """A saved model, the encoder of what it takes, and the question it answers.
 
     `names` are the classes, the labels or the targets, in the order of its outputs; `targets` the columns that it was
-    asked for; `widths` the half widths of its intervals, of `level`, where it answers with numbers.
+    asked for; `widths` the half widths of its intervals, of `level`, where it answers with numbers. `typical` is the
+    encoded row that others are explained from, `before` has the scores on its own test rows.
     """
 
     path: Path
@@ -30,6 +33,8 @@ class Saved:
     targets: tuple[str, ...]
     widths: tuple[float, ...] = ()
     level: float = 0.0
+    typical: Mapping[str, np.ndarray] = field(default_factory=dict)
+    before: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def table(self) -> TableEncoder | None:
@@ -60,12 +65,19 @@ def open_saved(path: str | Path) -> Saved:
         level = float(calibration.get("level", 0.0))
         if question not in ("classes", "labels", "number") or not all(isinstance(name, str | int) for name in names):
             raise TypeError(question)
+        if len(set(names)) < len(names):
+            raise ValueError(f"{names} has a name twice")
+        typical = {name: np.asarray(row, np.float64)[None] for name, row in (document.get("typical") or {}).items()}
+        shapes = {name: leaf.shape for name, leaf in model.example.items()} if isinstance(model.example, dict) else {}
+        if typical and {name: row.shape for name, row in typical.items()} != shapes:
+            raise ValueError("its typical row has other columns than its network takes")
+        before = {str(name): float(score) for name, score in (document.get("scores") or {}).get("test", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path} does not say what it was asked: {error!r}.") from error
     outputs = model.plan.output.shape[-1]
     if outputs != len(names) or (widths and len(widths) != len(names)):
         raise BundleError(f"{path} names {len(names)} answers, but its network has {outputs} outputs.")
-    return Saved(Path(path), model, encoder, question, names, targets, widths, level)
+    return Saved(Path(path), model, encoder, question, names, targets, widths, level, typical, before)
 
 
 def takes_pictures(path: str | Path) -> bool:

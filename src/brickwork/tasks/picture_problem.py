@@ -11,7 +11,15 @@ from brickwork.data.table import Table
 from brickwork.data.table.target import Target, read_target
 from brickwork.tasks.asked import Asked
 from brickwork.tasks.problem import Problem
-from brickwork.tasks.table_problem import PARTS, class_notes, split_rows, targets_of
+from brickwork.tasks.table_problem import (
+    PARTS,
+    check_columns,
+    class_notes,
+    few_rows,
+    group_notes,
+    split_rows,
+    targets_of,
+)
 
 HELD_OUT = 0.15
 """Share of what is there to train on that is held out, where folders give some of the parts only."""
@@ -31,13 +39,15 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
         for setting in ("group", "time", "by", "leave_out"):
             if getattr(asked, setting):
                 raise SettingError(f"A folder of pictures has no columns: {setting}= does not fit it.")
-        target = _of_folders(pictures)
+        target, groups = _of_folders(pictures), ()
         split, parts = _parts(pictures, target, asked)
     else:
         assert pictures.rows is not None
+        check_columns(table, asked)
         table = table.rows(pictures.rows)
         target = _of_table(table, asked)
         split, parts = split_rows(table, target, asked)
+        groups = group_notes(table, asked.group)
         pictures, table = pictures.keep(target.rows), table.rows(target.rows)
     encoder = fit_picture_encoder(pictures, asked.size, parts[0])
     inputs, kept, skipped = read_pictures(encoder, pictures.paths)
@@ -63,7 +73,8 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
         labels=labels,
         encoder=encoder,
         rows=found,
-        notes=(*pictures.notes, *pictures.left_out, *target.notes, *class_notes(target, values, found)),
+        warnings=few_rows(found),
+        notes=(*pictures.notes, *pictures.left_out, *target.notes, *class_notes(target, values, found), *groups),
         split=split,
         table=None if table is None else table.rows(kept),
         pictures=pictures.paths,

@@ -30,6 +30,10 @@ def prepare(source: Any, asked: Asked, tell: Callable[[str], None] | None = None
     if not isinstance(source, str | os.PathLike):
         return _of_table(read_table(source), asked, "data", Path())
     path = Path(source)
+    try:
+        path.exists()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(source)[:200]!r} is no name of a file or a data set.") from error
     if not path.exists() and str(source) in datasets.names():
         return dataset_problem(str(source), asked, tell)
     if path.is_dir():
@@ -42,7 +46,7 @@ def prepare(source: Any, asked: Asked, tell: Callable[[str], None] | None = None
     if not path.exists() and not is_table(path) and path.parent == Path():
         raise SettingError(_unknown(path))
     table = read_table(path, separator=asked.separator, encoding=asked.encoding)
-    return _of_table(table, asked, path.name.split(".")[0], path.parent)
+    return _of_table(table, asked, path.name.split(".")[0] or "data", path.parent)
 
 
 def _of_table(table: Table, asked: Asked, name: str, folder: Path) -> Problem:
@@ -62,7 +66,7 @@ def _unknown(path: Path) -> str:
 def check_source(source: Any) -> str:
     """Return what to call a source in the documents of a run."""
     if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
+        return str(Path(source).resolve()) if Path(source).exists() else os.fspath(source)
     if hasattr(source, "columns"):
         return "a data frame"
     raise DataError(f"Give the name of a data set, a path or a data frame; got {type(source).__name__}.")

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 
 from brickwork.core.errors import DataError, SettingError
 from brickwork.data import Examples, encode_labels, random_split, stratified_split
@@ -15,6 +16,11 @@ from brickwork.tasks.asked import Asked
 from brickwork.tasks.problem import Problem
 
 PARTS = ("train", "valid", "test")
+
+LARGEST = 1e15
+"""Numbers from here on are not learnt: their squares would leave what single precision holds."""
+
+FEW_TESTED = 30
 
 MOST_REPEATED = 0.05
 """Share of test rows that may be equal to one learnt from before it is worth a warning."""
@@ -34,12 +40,7 @@ def table_problem(table: Table, asked: Asked, name: str, title: str | None = Non
     if not asked.target:
         shown = ", ".join(map(repr, table.columns[:12])) + (", ..." if len(table.columns) > 12 else "")
         raise SettingError(f"Say which column to learn: target=..., or --target COLUMN. There are {shown}.")
-    for column in (*asked.leave_out, *asked.by, *(c for c in (asked.group, asked.time) if c)):
-        if column not in table.left_out:
-            table.column(column)
-    both = [column for column in asked.target if column in asked.leave_out]
-    if both:
-        raise SettingError(f"{both[0]!r} is the target and is to be left out: it cannot be both.")
+    check_columns(table, asked)
     target = read_target(table, asked.target, asked.question)
     split, parts = split_rows(table, target, asked)
     places: dict[str, np.ndarray] = dict(zip(PARTS, parts, strict=True))  # among the rows that have an answer
@@ -56,8 +57,9 @@ def table_problem(table: Table, asked: Asked, name: str, title: str | None = Non
         *target.notes,
         *class_notes(target, values, places),
         *same_columns(table, names),
+        *group_notes(table, asked.group),
     )
-    warnings = (*leak_warnings(table, target, names), *same_rows(table, names, rows))
+    warnings = (*few_rows(places), *leak_warnings(table, target, names), *same_rows(table, names, rows))
     return Problem(
         name=name,
         title=title or name,
@@ -79,6 +81,17 @@ def table_problem(table: Table, asked: Asked, name: str, title: str | None = Non
     )
 
 
+def check_columns(table: Table, asked: Asked) -> None:
+    """Raise for columns that are named and not there, or named for two things that do not go together."""
+    for column in (*asked.leave_out, *asked.by, *(c for c in (asked.group, asked.time) if c)):
+        if column not in table.left_out:
+            table.column(column)
+    for columns, what in ((asked.leave_out, "left out"), ((asked.group,), "the group"), ((asked.time,), "the time")):
+        both = [column for column in asked.target if column in columns]
+        if both:
+            raise SettingError(f"{both[0]!r} is the target and is to be {what}: it cannot be both.")
+
+
 def examples_of(inputs: dict[str, np.ndarray], targets: np.ndarray, labels: Sequence[str | int] | None) -> Examples:
     """Return encoded rows as examples, which the encoder has checked already."""
     return Examples(inputs, targets, classes=None if labels is None or targets.ndim > 1 else tuple(labels))
@@ -91,8 +104,11 @@ def targets_of(target: Target) -> tuple[np.ndarray, tuple[str | int, ...] | None
     if target.question == "labels":
         return target.values, target.labels
     values = target.values.reshape(len(target.values), -1)
-    if not np.isfinite(values).all():
-        raise DataError(f"The target {', '.join(map(repr, target.names))} has values that are not finite.")
+    if not (np.abs(values) < LARGEST).all():
+        raise DataError(
+            f"The target {', '.join(map(repr, target.names))} has values that are not finite, or beyond {LARGEST:g}: "
+            "give it in other units."
+        )
     return values.astype(np.float32), None
 
 
@@ -114,8 +130,25 @@ def split_rows(table: Table, target: Target, asked: Asked) -> tuple[str, tuple[n
 
 
 def group_codes(table: Table, group: str) -> np.ndarray:
-    """Return a number for each row, the same for rows of one group; rows without a group are one."""
-    return table.column(group).rank("dense").fill_null(0).to_numpy()
+    """Return a number for each row, the same for rows of one group; a row without a group is one by itself."""
+    codes = table.column(group).rank("dense").cast(pl.Int64)
+    alone = pl.Series(np.arange(len(table)) + len(table) + 1)
+    return codes.fill_null(alone).to_numpy()
+
+
+def group_notes(table: Table, group: str | None) -> tuple[str, ...]:
+    """Say how intervals are made of groups, and how many rows have none."""
+    if group is None:
+        return ()
+    missing = table.column(group).null_count()
+    alone = f" {missing:,} rows have none: each is taken as one by itself." if missing else ""
+    return (f"Rows of one {group!r} may be alike: intervals of scores are made of whole groups.{alone}",)
+
+
+def few_rows(places: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """Warn of a test part that says little."""
+    count = len(places["test"])
+    return (f"Only {count} rows are tested on: scores are rough guesses.",) if count < FEW_TESTED else ()
 
 
 def class_notes(target: Target, values: np.ndarray, rows: dict[str, np.ndarray]) -> tuple[str, ...]:
@@ -124,8 +157,12 @@ def class_notes(target: Target, values: np.ndarray, rows: dict[str, np.ndarray])
         return ()
     what = "class" if target.question == "classes" else "label"
     notes = []
-    for part, missing in (("train", "learn: it is never answered"), ("test", "test: how well it is told is not known")):
-        some = values[rows[part]]
+    learnt = np.concatenate([rows["train"], rows["valid"]])
+    for part, missing in (
+        (learnt, "learn: it is never answered"),
+        (rows["test"], "test: how well it is told is not known"),
+    ):
+        some = values[part]
         counts = np.bincount(some, minlength=len(target.labels)) if target.question == "classes" else some.sum(0)
         rare = [repr(label) for label, count in zip(target.labels, counts, strict=True) if not count]
         if rare:
@@ -147,7 +184,8 @@ def same_rows(table: Table, names: Sequence[str], rows: dict[str, np.ndarray]) -
     """Warn of test rows that are also among those learnt from."""
     frame = table.frame.select(names)
     hashes = frame.hash_rows(seed=0).to_numpy()
-    same = np.isin(hashes[rows["test"]], hashes[rows["train"]]).mean()
+    learnt = np.concatenate([rows["train"], rows["valid"]])
+    same = np.isin(hashes[rows["test"]], hashes[learnt]).mean()
     if frame.width < 2 or same <= MOST_REPEATED:
         return ()
     return (f"{same:.0%} of the test rows equal a row that was learnt from: the score says less about new rows.",)

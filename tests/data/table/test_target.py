@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -67,7 +68,10 @@ def test_rows_without_an_answer_are_left_out():
 def test_numbers_asked_for_as_classes_and_classes_as_numbers():
     given = table(stars=[1, 2, 3, 5] * 10, size=[n / 7 for n in range(40)])
     assert read_target(given, "stars", "number").values.tolist()[:4] == [1.0, 2.0, 3.0, 5.0]
-    assert len(read_target(given, "size", "classes").labels or ()) == 40
+    assert len(read_target(given.rows(np.arange(20)), "size", "classes").labels or ()) == 20
+    with pytest.raises(DataError, match="40 different values in 40 rows"):
+        read_target(given, "size", "classes")
+    assert read_target(table(y=[1.0, 0.0, None, 1.0] * 10), "y").labels == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,12 @@ def test_numbers_asked_for_as_classes_and_classes_as_numbers():
         ({"a": ["yes", "no"], "b": [1, 2]}, "a", "number", "'a' of the data frame holds 'yes', which is no number"),
         ({"a": ["yes", "no"], "b": ["u", "v"]}, ["a", "b"], None, "holds 'yes', which is no number"),
         ({"a": ["yes", "no"], "b": [1, 2]}, ["a", "b"], "classes", "'a', 'b' are several columns: classes are in one"),
-        ({"a": [f"name {n}" for n in range(1200)]}, "a", None, "1,200 different values, more than the 1,000 classes"),
+        (
+            {"a": [f"name {n // 3}" for n in range(3600)]},
+            "a",
+            None,
+            "1,200 different values, more than the 1,000 classes",
+        ),
         ({"a": ["|", "||"], "b": [1, 2]}, "a", "labels", "has no labels"),
     ],
 )

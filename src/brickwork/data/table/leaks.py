@@ -1,5 +1,6 @@
 """Leaks: columns that give the answer away, because they were written when it was known."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,7 +117,9 @@ def _tree(given: np.ndarray, truth: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Return the classes that a decision tree tells."""
     from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415 - it loads slowly
 
-    return DecisionTreeClassifier(random_state=0).fit(given[:, None], truth).predict(held[:, None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of many classes, which is for others to say
+        return DecisionTreeClassifier(random_state=0).fit(given[:, None], truth).predict(held[:, None])
 
 
 def _between(given: np.ndarray, truth: np.ndarray, held: np.ndarray) -> np.ndarray:

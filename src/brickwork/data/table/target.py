@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from brickwork.core.errors import DataError, SettingError, nearest
+from brickwork.data.question import Question
 from brickwork.data.table.columns import as_texts
 from brickwork.data.table.reading import Table
-
-Question = Literal["classes", "labels", "number"]
-"""One of several classes; any number of labels at once; a number, or several."""
 
 BETWEEN = "|"
 """What stands between the labels of a cell that has several: `red|green`."""
 
 MOST_CLASSES = 1000
 FEW = 20
+MOST_ALONE = 0.5
+"""Share of the rows that may have a class of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,8 @@ def read_target(
     names = (names,) if isinstance(names, str) else tuple(names)
     if not names:
         raise SettingError("Name the column to learn: the target.")
+    if len(set(names)) < len(names):
+        raise SettingError(f"The target {_listed(names)} names a column twice.")
     columns = [table.column(name) for name in names]
     there = pl.Series("there", np.ones(len(table), bool))
     for column in columns:
@@ -70,7 +72,7 @@ def read_target(
     notes = ()
     if len(rows) < len(table):
         notes = (f"{len(table) - len(rows):,} of {len(table):,} rows have no {_listed(names)} and are left out.",)
-    given = [column.gather(rows) for column in columns]
+    given = [_whole(column.gather(rows)) for column in columns]
     found, why = (question, "it was asked for") if question else _question(given)
     read = {"classes": _classes, "labels": _labels, "number": _numbers}[found]
     values, labels = read(table.source, names, given, known)
@@ -92,6 +94,13 @@ def _question(columns: list[pl.Series]) -> tuple[Question, str]:
     if first.dtype.is_integer() and distinct <= FEW and distinct <= max(2, len(first) // 10):
         return "classes", f"{what} takes {distinct} whole numbers again and again"
     return "number", f"{what} is a number"
+
+
+def _whole(values: pl.Series) -> pl.Series:
+    """Return floats that are all whole as integers: what becomes of 0 and 1 beside missing values in many programs."""
+    if not values.dtype.is_float() or not bool((values.is_finite() & (values.round(0) == values)).all()):
+        return values
+    return values.cast(pl.Int64) if bool((values.abs() < 2**53).all()) else values
 
 
 def _recur(texts: pl.Series) -> bool:
@@ -121,6 +130,11 @@ def _classes(
     if len(labels) < 2:
         raise DataError(
             f"Every row of {source} has the same {names[0]} ({texts[0]!r}): one class leaves nothing to tell apart."
+        )
+    if len(labels) > FEW and len(labels) > MOST_ALONE * len(texts):
+        raise DataError(
+            f"{names[0]!r} has {len(labels):,} different values in {len(texts):,} rows: what names (nearly) each row "
+            "cannot be learnt. Choose another target; if it is a number, say so: --question number."
         )
     if len(labels) > MOST_CLASSES:
         raise DataError(
