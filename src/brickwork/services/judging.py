@@ -24,6 +24,7 @@ from brickwork.explain import (
     contributions,
     difference,
     matters,
+    pixel_map,
     reliability,
     residuals,
     scores,
@@ -44,6 +45,9 @@ MATTER_ROWS = 2000
 """Test rows by which is judged how much a column matters."""
 
 MISTAKES = 12
+MAPS = 8
+"""Test pictures for which is shown which pixels matter."""
+
 REASONS = 3
 """Columns that are named as what led to a mistake."""
 
@@ -78,12 +82,15 @@ class Judgement:
     mistakes: tuple[Mistake, ...] = ()
     because: Mapping[int, tuple[Contribution, ...]] = field(default_factory=dict)
     importance: tuple[Importance, ...] = ()
+    maps: Mapping[int, np.ndarray] = field(default_factory=dict)
     groups: Mapping[str, tuple[GroupScores, ...]] = field(default_factory=dict)
     unsure: np.ndarray | None = None
 
 
-def judge(model: Model, problem: Problem, asked: Asked, calibration: Mapping[str, Any]) -> Judgement:
-    """Return what a model's answers for the test rows are worth."""
+def judge(
+    model: Model, problem: Problem, asked: Asked, calibration: Mapping[str, Any], hurried: bool = False
+) -> Judgement:
+    """Return what a model's answers for the test rows are worth; in a hurry without what they rest on."""
     test = replace(answered(model, problem.test, problem), clusters=_clusters(problem, asked))
     found, numbers = scores(test), problem.kind == "number"
     names = [score.name for score in found[:COMPARED]]
@@ -99,8 +106,9 @@ def judge(model: Model, problem: Problem, asked: Asked, calibration: Mapping[str
         residuals=residuals(test, calibration.get("width"), calibration.get("level")) if numbers else (),
         labels=_by_label(test) if problem.kind == "labels" else (),
         mistakes=mistakes,
-        because=_because(model, problem, mistakes),
-        importance=_importance(model, problem, test),
+        because={} if hurried else _because(model, problem, mistakes),
+        importance=() if hurried else _importance(model, problem, test),
+        maps={} if hurried else _maps(model, problem),
         groups={column: audit(problem, test, column) for column in asked.by},
         unsure=None if asked.unsure_below is None or numbers else unsure(test, asked.unsure_below),
     )
@@ -138,6 +146,15 @@ def _importance(model: Model, problem: Problem, test: Answered) -> tuple[Importa
         return ()
     groups = column_groups(problem.encoder)
     return matters(_predicting(model, problem), problem.test.inputs, test, groups, rows=MATTER_ROWS)
+
+
+def _maps(model: Model, problem: Problem) -> Mapping[int, np.ndarray]:
+    """Return for some test pictures, by their rows, which pixels matter."""
+    if problem.inputs != "pictures" or model.variables is None:
+        return {}
+    rows = np.linspace(0, len(problem.test) - 1, min(MAPS, len(problem.test))).astype(int)
+    found = pixel_map(model.net, model.variables, problem.test.inputs[rows], problem.kind)
+    return dict(zip(rows.tolist(), found, strict=True))
 
 
 def _because(model: Model, problem: Problem, mistakes: Sequence[Mistake]) -> Mapping[int, tuple[Contribution, ...]]:

@@ -214,7 +214,8 @@ def _run(
     model, calibration = calibrated(model, np.asarray(outputs), held_out, problem)
     model.extra = _documents(problem, task, asked, calibration)
     model.save(folder / MODEL)  # before it is judged: whatever happens there, what was learnt is kept
-    judgement = judge(model, problem, asked, calibration)
+    hurried = outcome is not None and outcome.reason == "interrupted"  # who stops it does not want to wait
+    judgement = judge(model, problem, asked, calibration, hurried)
     model.extra |= _scores(judgement)
     model.save(folder / MODEL)
     learned = Learned(model, problem, task, asked, judgement, folder, outcome)

@@ -12,7 +12,7 @@ import polars as pl
 
 from brickwork.core.spec import to_json
 from brickwork.data.table import Judged, Table
-from brickwork.explain import Answered, Mistake, Score, pixel_map, scores
+from brickwork.explain import Answered, Mistake, Score, scores
 from brickwork.services.describe import network_table
 from brickwork.services.report import (
     Audit,
@@ -43,7 +43,6 @@ SHOWN_COLUMNS = 12
 """Columns of a row that a mistake is shown by: those that matter most."""
 
 BARS = 24
-MAPS = 8
 GALLERY = 6
 
 SAYING = {
@@ -203,14 +202,8 @@ def _mistake(learned: "Learned", mistake: Mistake) -> ShownMistake:
 
 def _maps(learned: "Learned") -> tuple[PictureMap, ...]:
     problem, test = learned.problem, learned.judgement.test
-    if problem.inputs != "pictures":
-        return ()
-    rows = np.linspace(0, len(test) - 1, min(MAPS, len(test))).astype(int)
-    model, pictures = learned.model, problem.test.inputs[rows]
-    assert model.variables is not None
-    maps = pixel_map(model.net, model.variables, pictures, problem.kind)
     shown = []
-    for row, found in zip(rows, maps, strict=True):
+    for row, found in learned.judgement.maps.items():
         if problem.kind == "classes":
             truth, place = str(problem.names[int(test.truth[row])]), int(test.given[row].argmax())
             answer, probability = str(problem.names[place]), float(test.given[row, place])

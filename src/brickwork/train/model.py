@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -249,11 +248,15 @@ class Model:
         examples = Examples.of(inputs)
         net, precision = self.net, self.recipe.precision
         parts = []
+
+        def predict(variables: Variables, batch: Any) -> Any:
+            return function(net, variables, batch, precision=precision)
+
         for first in range(0, len(examples), PREDICT_ROWS):
             rows = min(PREDICT_ROWS, len(examples) - first)
             size = 1 << (rows - 1).bit_length()  # few sizes, few programs
             batch = jax.tree.map(lambda a, f=first, n=rows, s=size: filled(a[f : f + n], s), examples.inputs)
-            run = program(name, partial(function, net, precision=precision), (net, precision), variables, batch)
+            run = program(name, predict, (net, precision), variables, batch)
             parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
         return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
 
