@@ -15,9 +15,10 @@ from brickwork.core.errors import BundleError, SettingError, StorageError
 from brickwork.data import Examples
 from brickwork.optim import Cosine
 from brickwork.storage import files
-from brickwork.train import Checkpointed, EpochEnded, Model, Progress, Recipe, Run, feed
+from brickwork.train import Checkpointed, EpochEnded, Model, Progress, Recipe, Run, engine, feed
 from brickwork.train.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from train.small import LEARNER, NET, Log, Walk, blobs, same
+from train.test_proving import MIXED, Resampling
 
 RECIPE = Recipe(epochs=3, batch_size=10)
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
@@ -317,3 +318,14 @@ def test_the_second_fit_sees_the_rows_in_another_order(monkeypatch):
     for _ in range(2):
         model.fit(Examples.of(blobs()), recipe=RECIPE.replace(epochs=2), progress=False)
     assert len(set(seen)) == 4
+
+
+def test_a_run_that_resamples_may_stop_twice_in_one_epoch(tmp_path, small_segments, monkeypatch):
+    monkeypatch.setattr(engine, "FIRST_STEPS", 1)
+    recipe = Recipe(epochs=2, batch_size=10, checkpoint_seconds=0)
+    whole = Run(Resampling(), recipe, MIXED).go()
+    for steps in (1, 3):
+        stopped = Run(Resampling(), recipe, MIXED, folder=tmp_path, listeners=[stop_after(steps)]).go(resume=steps > 1)
+        assert stopped.reason == "enough for now"
+    resumed = Run(Resampling(), recipe, MIXED, folder=tmp_path).go(resume=True)
+    same(resumed.last, whole.last)

@@ -338,7 +338,7 @@ class Run:
             like["sampling"] = np.zeros(len(self.data or ()))
         arrays = load_checkpoint(path, like)
         self.state, self.sums, self.bad = arrays["state"], arrays["sums"], arrays["bad"]
-        self.sampling = np.asarray(arrays["sampling"]) if "sampling" in arrays else None
+        self.sampling = np.asarray(arrays["sampling"], np.float64) if "sampling" in arrays else None
         self.first_epoch, self.first_step = progress["first_epoch"], progress["first_step"]
         self.epoch, self.position, self.skipped = progress["epoch"], progress["position"], progress["skipped"]
         self.judge.restore(progress, arrays)
