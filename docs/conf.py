@@ -143,8 +143,10 @@ def _colons(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
 
 
 def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the checks of settings: each class has one, and what it refuses is under Raises."""
+    """Leave out the checks of settings, of which each class has one, and what scikit-learn adds to its estimators."""
     del app, what, skip, options
+    if name.endswith(("_request", "_metadata_routing")):
+        return True
     return True if name == "validate" and obj.__qualname__ != "Spec.validate" else None
 
 

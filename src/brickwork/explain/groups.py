@@ -13,7 +13,7 @@ from brickwork.core.errors import DataError, SettingError
 from brickwork.explain.answers import answered_classes, answered_flags, checked, some, written
 from brickwork.explain.findings import Answered, GroupScores, Score
 from brickwork.explain.resampling import cluster_blocks, percentiles, weight_blocks
-from brickwork.explain.statistics import Additive, Measured, mean, share, share_among, statistics, surprise
+from brickwork.explain.statistics import Additive, Measure, mean, share, share_among, statistics, surprise
 
 FEW = 10
 """Groups of fewer rows are marked."""
@@ -105,7 +105,7 @@ def _values(statistics: dict[str, Additive], ends: np.ndarray, weights: np.ndarr
     return found
 
 
-def _measured(answered: Answered) -> dict[str, Measured]:
+def _measured(answered: Answered) -> dict[str, Measure]:
     """Return the scores that are looked at in groups."""
     names = [str(label) for label in answered.labels]
     if answered.question == "number":
@@ -113,7 +113,7 @@ def _measured(answered: Answered) -> dict[str, Measured]:
         several = len(names) > 1
         known = {n: one for n, one in statistics(answered).items() if not n.startswith("R2")}
         return known | {
-            f"mean error of {name}" if several else "mean error": Measured(False, False, mean(errors[:, k]))
+            f"mean error of {name}" if several else "mean error": Measure(False, False, mean(errors[:, k]))
             for k, name in enumerate(names)
         }
     if answered.question == "labels":
@@ -124,7 +124,7 @@ def _measured(answered: Answered) -> dict[str, Measured]:
     answers, truth = answered_classes(answered), answered.truth
     found = {
         "accuracy": share(answers == truth),
-        "log loss": Measured(False, False, mean(surprise(answered))),
+        "log loss": Measure(False, False, mean(surprise(answered))),
     }
     if len(names) == 2:
         yes = names[1]

@@ -15,7 +15,7 @@ MANY = 10
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measure:
     """A score of some answers: a function of how often each row counts.
 
     `closed` gives the interval where a formula does; `cost` says how many numbers it looks at for a row.
@@ -28,7 +28,7 @@ class Measured:
     cost: int = 1
 
 
-def statistics(answered: Answered) -> dict[str, Measured]:
+def statistics(answered: Answered) -> dict[str, Measure]:
     """Return the scores of checked answers by name, what a person asks for first before the others."""
     return {"classes": _classes, "labels": _labels, "number": _numbers}[answered.question](answered)
 
@@ -52,15 +52,15 @@ def mean(values: np.ndarray, among: np.ndarray | None = None) -> Additive:
     return Additive(np.stack([values * there, there], axis=1), lambda sums: _ratio(sums[:, 0], sums[:, 1]))
 
 
-def share(hits: np.ndarray, higher_is_better: bool = True) -> Measured:
+def share(hits: np.ndarray, higher_is_better: bool = True) -> Measure:
     """Return the share of rows that have something, with Wilson's interval."""
     hits = np.asarray(hits, bool)
-    return Measured(higher_is_better, True, mean(hits), lambda: wilson(int(hits.sum()), len(hits)))
+    return Measure(higher_is_better, True, mean(hits), lambda: wilson(int(hits.sum()), len(hits)))
 
 
-def share_among(hits: np.ndarray, among: np.ndarray, higher_is_better: bool = True) -> Measured:
+def share_among(hits: np.ndarray, among: np.ndarray, higher_is_better: bool = True) -> Measure:
     """Return the share of some of the rows that have something, with Wilson's interval."""
-    return Measured(
+    return Measure(
         higher_is_better, True, mean(hits, among), lambda: wilson(int((hits & among).sum()), int(among.sum()))
     )
 
@@ -72,17 +72,17 @@ def surprise(answered: Answered) -> Float[np.ndarray, " rows"]:
     return -np.log(np.clip(given, LEAST, 1.0))
 
 
-def _classes(answered: Answered) -> dict[str, Measured]:
+def _classes(answered: Answered) -> dict[str, Measure]:
     truth, answers = answered.truth, answered_classes(answered)
     hits = truth == answers
     found = {
         "accuracy": share(hits),
         "balanced accuracy": _balanced(hits, truth),
-        "log loss": Measured(False, False, mean(surprise(answered))),
+        "log loss": Measure(False, False, mean(surprise(answered))),
     }
     if len(answered.labels) == 2:
         # The logarithm of the odds would order rows alike; the second class is what "yes" is taken for.
-        found["ROC AUC"] = Measured(True, True, roc_auc(answered.given[:, 1], truth == 1), cost=3)
+        found["ROC AUC"] = Measure(True, True, roc_auc(answered.given[:, 1], truth == 1), cost=3)
     if len(answered.labels) >= MANY:
         found["top-5 accuracy"] = share(_place(answered) < 5)
     return found
@@ -96,7 +96,7 @@ def _place(answered: Answered) -> np.ndarray:
     return ((answered.given > own) | ((answered.given == own) & earlier)).sum(axis=1)
 
 
-def _balanced(hits: np.ndarray, truth: np.ndarray) -> Measured:
+def _balanced(hits: np.ndarray, truth: np.ndarray) -> Measure:
     order = np.argsort(truth, kind="stable")
     starts = _starts(truth[order])
     right = hits[order]
@@ -110,10 +110,10 @@ def _balanced(hits: np.ndarray, truth: np.ndarray) -> Measured:
         rows, found = np.bincount(truth), np.bincount(truth, hits)
         return mean_of_shares([wilson(found[k], rows[k]) for k in np.flatnonzero(rows)])
 
-    return Measured(True, True, statistic, closed)
+    return Measure(True, True, statistic, closed)
 
 
-def _labels(answered: Answered) -> dict[str, Measured]:
+def _labels(answered: Answered) -> dict[str, Measure]:
     truth, answers = np.asarray(answered.truth, np.float64), answered_flags(answered).astype(np.float64)
     areas = [
         average_precision(answered.given[:, label], truth[:, label] > 0.5) for label in range(len(answered.labels))
@@ -130,13 +130,13 @@ def _labels(answered: Answered) -> dict[str, Measured]:
         return _mean_of_known(np.stack([area(weights) for area in areas], axis=1))
 
     return {
-        "macro F1": Measured(True, True, f1, cost=count),
+        "macro F1": Measure(True, True, f1, cost=count),
         "exact match": share((truth == answers).all(axis=1)),
-        "average precision": Measured(True, True, precision, cost=3 * count),
+        "average precision": Measure(True, True, precision, cost=3 * count),
     }
 
 
-def _numbers(answered: Answered) -> dict[str, Measured]:
+def _numbers(answered: Answered) -> dict[str, Measure]:
     truth = np.asarray(answered.truth, np.float64)
     errors = np.asarray(answered.given, np.float64) - truth
     names, several = answered.labels, len(answered.labels) > 1
@@ -145,14 +145,14 @@ def _numbers(answered: Answered) -> dict[str, Measured]:
         return f"{score} of {names[number]}" if several else score
 
     explained = [r2(truth[:, k], errors[:, k]) for k in range(len(names))]
-    found: dict[str, Measured] = {}
+    found: dict[str, Measure] = {}
     if several:
-        found["R2"] = Measured(
+        found["R2"] = Measure(
             True, False, lambda weights: _mean_of_known(np.stack([one(weights) for one in explained], axis=1))
         )
-    found |= {named("R2", k): Measured(True, False, explained[k]) for k in range(len(names))}
-    found |= {named("RMSE", k): Measured(False, False, _root_mean(errors[:, k] ** 2)) for k in range(len(names))}
-    return found | {named("MAE", k): Measured(False, False, mean(np.abs(errors[:, k]))) for k in range(len(names))}
+    found |= {named("R2", k): Measure(True, False, explained[k]) for k in range(len(names))}
+    found |= {named("RMSE", k): Measure(False, False, _root_mean(errors[:, k] ** 2)) for k in range(len(names))}
+    return found | {named("MAE", k): Measure(False, False, mean(np.abs(errors[:, k]))) for k in range(len(names))}
 
 
 def roc_auc(scores: np.ndarray, yes: np.ndarray) -> Statistic:
