@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from generated_tables import GENERATED
 
-from brickwork.data import Examples, datasets
+from brickwork.data import datasets
 from brickwork.data.table import Table, read_table
 from brickwork.storage.files import write_json
 from brickwork.tasks import Asked, Problem
@@ -94,7 +94,7 @@ def ours(problem: Problem) -> float:
     task = table_task(problem)
     model = Model(task.net, task.loss, task.metrics, augment=task.augment, members=task.members)
     if task.folds:
-        model.fit(_joined(problem.train, problem.valid), valid="folds", recipe=task.recipe, progress=False)
+        model.fit(problem.learnt, valid="folds", recipe=task.recipe, progress=False)
     else:
         model.fit(problem.train, valid=problem.valid, recipe=task.recipe, progress=False)
     given = model.logits(problem.test.inputs)
@@ -183,11 +183,6 @@ def shown(results: dict[str, dict[str, Any]], tables: tuple[str, ...], splits: r
 
 def _plain(targets: Any) -> np.ndarray:
     return np.asarray(targets).reshape(len(targets))
-
-
-def _joined(first: Examples, second: Examples) -> Examples:
-    inputs = {name: np.concatenate([first.inputs[name], second.inputs[name]]) for name in first.inputs}
-    return first.replace(inputs=inputs, targets=np.concatenate([first.targets, second.targets]))
 
 
 if __name__ == "__main__":

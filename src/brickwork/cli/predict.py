@@ -58,7 +58,7 @@ def predict(
         return 0
     if quiet:
         if out is None:
-            print("\n".join(_plain(answer) for answer in answers))
+            print("\n".join(_plain(answer, answers.question) for answer in answers))
         return 0
     for note in answers.notes:
         print_note("Note", note)
@@ -87,13 +87,9 @@ def _print_rows(answers: Answers) -> None:
 
 
 def _cell(value: object) -> str:
-    return (
-        f"{value:.4g}"
-        if isinstance(value, float)
-        else ("yes" if value else "")
-        if isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _document(answer: Answer, answers: Answers) -> dict[str, object]:
@@ -106,15 +102,11 @@ def _document(answer: Answer, answers: Answers) -> dict[str, object]:
     }
 
 
-def _plain(answer: Answer) -> str:
-    given = answer.answer
-    return (
-        "|".join(map(str, given))
-        if isinstance(given, tuple) and not answer.low
-        else " ".join(map(str, given))
-        if isinstance(given, tuple)
-        else str(given)
-    )
+def _plain(answer: Answer, question: str) -> str:
+    """Return an answer as one word for a program to read: labels with | between them, numbers with spaces."""
+    if not isinstance(answer.answer, tuple):
+        return str(answer.answer)
+    return (" " if question == "number" else "|").join(map(str, answer.answer))
 
 
 def _sentence(answer: Answer, answers: Answers) -> str:

@@ -1,5 +1,6 @@
 """Floor 4: looks inside. What a network answers, how sure it is, how far to trust it, and what its answers rest on."""
 
+from brickwork.explain.answers import certainty
 from brickwork.explain.calibration import interval_width, temperature
 from brickwork.explain.columns import column_groups, typical
 from brickwork.explain.confusion import confusion
@@ -36,6 +37,7 @@ __all__ = [
     "Residuals",
     "Score",
     "by_group",
+    "certainty",
     "column_groups",
     "confusion",
     "contributions",

@@ -57,6 +57,14 @@ def answered_flags(answered: Answered) -> Bool[np.ndarray, "rows labels"]:
     return np.asarray(answered.given) > 0.5
 
 
+def certainty(question: Question, given: Float[np.ndarray, "rows outputs"]) -> Float[np.ndarray, " rows"]:
+    """Return how probable each answer is: of classes the most probable one, of labels the least certain yes or no."""
+    given = np.asarray(given, np.float64)
+    if question == "classes":
+        return given.max(axis=1, initial=0.0)
+    return np.maximum(given, 1 - given).min(axis=1, initial=1.0)
+
+
 def chosen_outputs(outputs: int | Sequence[int] | None, given: Float[np.ndarray, "rows outputs"]) -> np.ndarray:
     """Return for each row which output is asked for: the given one, else the largest."""
     if outputs is None:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from brickwork.core.errors import DataError, SettingError
-from brickwork.explain.answers import answered_classes, answered_flags, checked, written
+from brickwork.explain.answers import answered_classes, answered_flags, certainty, checked, written
 from brickwork.explain.findings import Answered, Mistake
 
 
@@ -47,10 +47,8 @@ def unsure(answered: Answered, below: float, spread: Any = None) -> Int[np.ndarr
     if not 0 <= below <= 1:
         raise SettingError(f"Unsure answers are those below a probability from 0 to 1, got {below}.")
     given = np.asarray(answered.given, np.float64)
-    if answered.question == "classes":
-        return np.flatnonzero(given.max(axis=1, initial=0.0) < below)
-    if answered.question == "labels":
-        return np.flatnonzero((np.maximum(given, 1 - given) < below).any(axis=1))
+    if answered.question != "number":
+        return np.flatnonzero(certainty(answered.question, given) < below)
     if spread is None:
         raise DataError(
             "Answers that are numbers have no probability to be below of. Look at their intervals, or give the spread "
@@ -65,7 +63,7 @@ def unsure(answered: Answered, below: float, spread: Any = None) -> Int[np.ndarr
 
 def _classes(answered: Answered, count: int) -> tuple[Mistake, ...]:
     answers, names = answered_classes(answered), answered.labels
-    probability = np.asarray(answered.given, np.float64).max(axis=1, initial=0.0)
+    probability = certainty("classes", answered.given)
     wrong = np.flatnonzero(answers != answered.truth)
     order = wrong[np.argsort(-probability[wrong], kind="stable")][:count]
     return tuple(

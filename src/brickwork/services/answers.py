@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import polars as pl
 from brickwork.core.errors import SettingError
 from brickwork.data.table import Table
 from brickwork.data.table.target import BETWEEN
+from brickwork.explain import certainty
 from brickwork.explain.findings import Question
 from brickwork.storage.files import write_atomic
 
@@ -46,7 +48,6 @@ class Answers:
     sources: tuple[str, ...]
     table: Table | None = None
     widths: tuple[float, ...] = ()
-    level: float = 0.0
     below: float | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -70,10 +71,10 @@ class Answers:
         there = tuple(name for name, share in zip(self.names, numbers, strict=True) if share > 0.5)
         return Answer(self.sources[row], there, float(self.certainty[row]), ranking)
 
-    @property
+    @cached_property
     def certainty(self) -> np.ndarray:
         """The probability of each answer; of labels that of the least certain one."""
-        return self.given.max(1) if self.question == "classes" else np.maximum(self.given, 1 - self.given).min(1)
+        return certainty(self.question, self.given)
 
     @property
     def unsure(self) -> np.ndarray:

@@ -60,6 +60,8 @@ def explain_rows(
     saved = open_saved(path)
     if saved.table is None:
         raise DataError(f"{path} is a model of pictures: explain_pictures shows which pixels matter.")
+    if not saved.typical:
+        raise SettingError(f"{path} was saved without a typical row, which answers are explained from: learn it again.")
     table = read_rows(source, separator, encoding)
     chosen = range(min(10, len(table))) if rows is None else rows
     wrong = [row for row in chosen if not 0 <= row < len(table)]
@@ -70,8 +72,6 @@ def explain_rows(
     table = table.rows(np.asarray(chosen))
     answers = replace(answers_for_table(saved, table), sources=tuple(f"row {row + 1}" for row in chosen))
     places = [_place(saved, output, row) for row in answers.given]
-    if not saved.typical:
-        raise SettingError(f"{path} was saved without a typical row, which answers are explained from: learn it again.")
     typical = {name: row.astype(np.float32 if name == "numbers" else np.int32) for name, row in saved.typical.items()}
 
     def predict(inputs: Any) -> np.ndarray:

@@ -28,7 +28,6 @@ from brickwork.explain import (
     reliability,
     residuals,
     scores,
-    typical,
     unsure,
     worst,
 )
@@ -159,15 +158,16 @@ def _maps(model: Model, problem: Problem) -> Mapping[int, np.ndarray]:
 
 def _because(model: Model, problem: Problem, mistakes: Sequence[Mistake]) -> Mapping[int, tuple[Contribution, ...]]:
     """Return for each mistake the columns that led to it."""
-    if not isinstance(problem.encoder, TableEncoder) or not mistakes or problem.kind == "labels":
+    if problem.typical is None or not mistakes or problem.kind == "labels":
         return {}
+    assert isinstance(problem.encoder, TableEncoder)
     assert problem.table is not None
     rows = np.array([mistake.row for mistake in mistakes])
     output = 0 if problem.kind == "number" else None
     found = contributions(
         _predicting(model, problem),
         problem.test[rows].inputs,
-        typical(problem.train.inputs),
+        problem.typical,
         column_groups(problem.encoder),
         output,
         shown=shown_rows(problem.table.frame[problem.rows["test"][rows]]),

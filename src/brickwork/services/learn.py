@@ -12,17 +12,15 @@ import numpy as np
 
 from brickwork.core.errors import DivergenceError, SettingError
 from brickwork.core.spec import fields_of, to_json
-from brickwork.data import Examples
 from brickwork.data.splits import group_split
-from brickwork.data.table import TableEncoder
-from brickwork.explain import Score, typical
+from brickwork.explain import Score
 from brickwork.services.answers import Answers, write_frame
 from brickwork.services.judging import Judgement, judge
 from brickwork.services.reporting import write_run_report
 from brickwork.services.runs import MODEL, REPORT, UNSURE, new_run, read_start, write_start
 from brickwork.tasks import Asked, Problem, Task, infer_task, prepare
 from brickwork.tasks.calibrating import calibrated
-from brickwork.tasks.preparing import check_source
+from brickwork.tasks.preparing import source_name
 from brickwork.tasks.table_problem import group_codes
 from brickwork.train import Listener, Model, Outcome, Recipe, Scores
 from brickwork.train.tensorboard import TensorBoard
@@ -123,7 +121,7 @@ def learn(
     wishes = {key: settings.pop(key) for key in [*settings] if key in WISHES}
     for key in ("leave_out", "by"):
         wishes[key] = (wishes[key],) if isinstance(wishes.get(key), str) else tuple(wishes.get(key, ()))
-    asked = Asked(source=check_source(source), target=columns, **wishes)
+    asked = Asked(source=source_name(source), target=columns, **wishes)
     problem = prepare(source, asked, print if progress else None)
     if asked.unsure_below is not None and problem.kind == "number":
         raise SettingError(
@@ -135,7 +133,7 @@ def learn(
     write_start(folder, asked, recipe, task.kind)
     if tensorboard:
         listeners = (*listeners, TensorBoard(folder / "tensorboard"))
-    return _run(problem, task, asked, recipe, folder, False, listeners, progress, before)
+    return _run(problem, task, asked, recipe, folder, listeners, progress, before)
 
 
 def resume(
@@ -167,7 +165,7 @@ def resume(
         raise SettingError(f"The run in {folder} learns from a data frame: give it again, resume(folder, frame).")
     problem = prepare(asked.source if source is None else source, asked)
     task = infer_task(problem)
-    return _run(problem, task, asked, recipe.changed(**settings), folder, True, listeners, progress, before)
+    return _run(problem, task, asked, recipe.changed(**settings), folder, listeners, progress, before, going_on=True)
 
 
 def _run(
@@ -176,10 +174,10 @@ def _run(
     asked: Asked,
     recipe: Recipe,
     folder: Path,
-    going_on: bool,
     listeners: Sequence[Listener],
     progress: bool,
     before: Callable[[Task, Model, Problem], None] | None,
+    going_on: bool = False,
 ) -> Learned:
     members = asked.members or task.members
     # Where what is tested is later than what was learnt from, what members stop by must be later too.
@@ -188,8 +186,8 @@ def _run(
     model = Model(task.net, task.loss, task.metrics, augment=task.augment, members=members)
     if before is not None:
         before(task, model, problem)
-    clock = [time.monotonic()]
-    data = joined(problem.train, problem.valid) if folds else problem.train
+    started = time.monotonic()
+    data = problem.learnt if folds else problem.train
     error: DivergenceError | None = None
     outcome: Outcome | None = None
     try:
@@ -208,7 +206,7 @@ def _run(
     if model.variables is None:
         assert error is not None
         raise error
-    clock.append(time.monotonic())
+    trained = time.monotonic()
     held_out = data if folds else problem.valid
     outputs = model.held_out if folds else model.logits(held_out.inputs)
     model, calibration = calibrated(model, np.asarray(outputs), held_out, problem)
@@ -219,8 +217,7 @@ def _run(
     model.extra |= _scores(judgement)
     model.save(folder / MODEL)
     learned = Learned(model, problem, task, asked, judgement, folder, outcome)
-    clock.append(time.monotonic())
-    return _told(learned, recipe, {"training": clock[1] - clock[0], "judging": clock[2] - clock[1]}, error)
+    return _told(learned, recipe, {"training": trained - started, "judging": time.monotonic() - trained}, error)
 
 
 def _told(learned: Learned, recipe: Recipe, seconds: dict[str, float], diverged: DivergenceError | None) -> Learned:
@@ -250,28 +247,17 @@ def _folds_of_groups(problem: Problem, group: str, members: int) -> np.ndarray:
 
 def _test_answers(learned: Learned) -> Answers:
     """Return the answers for the test rows that are for a person, the least certain first."""
-    problem, test = learned.problem, learned.judgement.test
-    rows = problem.rows.get("test", np.arange(len(test)))
-    paths = problem.pictures
+    problem = learned.problem
     answers = Answers(
         problem.kind,
         problem.names,
         problem.targets,
-        test.given,
-        tuple(f"test row {row + 1}" if paths is None else str(paths[row]) for row in rows),
-        None if problem.table is None else problem.table.rows(rows),
+        learned.judgement.test.given,
+        problem.test_names,
+        None if problem.table is None else problem.table.rows(problem.rows["test"]),
         below=learned.asked.unsure_below,
     )
     return answers.some(answers.unsure)
-
-
-def joined(first: Examples, second: Examples) -> Examples:
-    """Return the rows of both, those of the first before."""
-
-    def both(a: Any, b: Any) -> Any:
-        return {key: both(a[key], b[key]) for key in a} if isinstance(a, dict) else np.concatenate([a, b])
-
-    return first.replace(inputs=both(first.inputs, second.inputs), targets=both(first.targets, second.targets))
 
 
 def settings_help(spec: type) -> dict[str, str]:
@@ -288,7 +274,7 @@ def _values(found: Sequence[Score]) -> Scores:
 
 def _documents(problem: Problem, task: Task, asked: Asked, calibration: dict[str, Any]) -> dict[str, Any]:
     """Return what a saved model knows of its question and its data."""
-    sizes = {"train": len(problem.train), "valid": len(problem.valid), "test": len(problem.test)}
+    typical = problem.typical
     return {
         "task": {
             "kind": task.kind,
@@ -299,13 +285,13 @@ def _documents(problem: Problem, task: Task, asked: Asked, calibration: dict[str
         },
         "encoder": None if problem.encoder is None else to_json(problem.encoder),
         "calibration": calibration,
-        "typical": _typical(problem),
+        "typical": None if typical is None else {name: values[0].tolist() for name, values in typical.items()},
         "data": {
             "name": problem.name,
             "title": problem.title,
             **problem.origin,
             "asked": to_json(asked),
-            "rows": sizes,
+            "rows": problem.sizes,
             "split": problem.split,
         },
     }
@@ -322,10 +308,3 @@ def _scores(judgement: Judgement) -> dict[str, Any]:
             "test_rows": len(judgement.test),
         }
     }
-
-
-def _typical(problem: Problem) -> dict[str, list[float]] | None:
-    """Return the encoded row that others are explained from."""
-    if not isinstance(problem.encoder, TableEncoder):
-        return None
-    return {name: values[0].tolist() for name, values in typical(problem.train.inputs).items()}

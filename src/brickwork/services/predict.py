@@ -10,6 +10,7 @@ from brickwork.core.errors import DataError, SettingError
 from brickwork.data.picture_encoder import read_pictures
 from brickwork.data.picture_folder import pictures_in
 from brickwork.data.table import Table, read_table
+from brickwork.data.table.frames import from_records
 from brickwork.services.answers import Answers
 from brickwork.services.saved import Saved, open_saved
 from brickwork.tasks.answers import given_by
@@ -93,8 +94,6 @@ def read_rows(sources: Any, separator: str | None = None, encoding: str | None =
 
 
 def _from_dicts(rows: Sequence[Any]) -> Table:
-    from brickwork.data.table.frames import from_records  # noqa: PLC0415  (polars is slow to import)
-
     return read_table(from_records([dict(row) for row in rows]))
 
 
@@ -106,7 +105,6 @@ def _answers(saved: Saved, given: np.ndarray, sources: tuple[str, ...], below: f
         given,
         sources,
         widths=saved.widths,
-        level=saved.level,
         below=below,
         **more,
     )

@@ -112,11 +112,10 @@ def _headline(test: Answered, rows: np.ndarray) -> Score | None:
 
 
 def _data(problem: Problem) -> DataCard:
-    sizes = {"train": len(problem.train), "valid": len(problem.valid), "test": len(problem.test)}
     table = problem.table
     return DataCard(
         source=problem.origin.get("origin", problem.title),
-        rows=sizes,
+        rows=problem.sizes,
         split=problem.split,
         columns=() if table is None else tuple(_column(table, judged) for judged in problem.columns),
         target=_targets(problem),
@@ -151,8 +150,7 @@ def _histogram(name: str, values: np.ndarray) -> Distribution:
 
 
 def _targets(problem: Problem) -> tuple[Distribution, ...]:
-    parts = [np.asarray(part.targets) for part in (problem.train, problem.valid, problem.test)]
-    values = np.concatenate(parts)
+    values = np.concatenate([np.asarray(part.targets) for part in (problem.train, problem.valid, problem.test)])
     names = problem.names
     what = ", ".join(problem.targets) or "class"
     if problem.kind == "classes":
@@ -177,7 +175,7 @@ def _gallery(problem: Problem) -> tuple[Gallery, ...]:
 
 def _picture(pixels: np.ndarray, problem: Problem) -> np.ndarray:
     """Return a picture as bytes from 0 to 255: those of few grey levels are stretched."""
-    largest = float(problem.train.inputs.max())
+    largest = problem.brightest
     return pixels if largest > 64 else np.round(pixels * (255 / max(largest, 1))).clip(0, 255).astype(np.uint8)
 
 
@@ -192,8 +190,9 @@ def _mistake(learned: "Learned", mistake: Mistake) -> ShownMistake:
         name = str(problem.pictures[place]) if problem.pictures is not None and place is not None else ""
         return ShownMistake(mistake, picture=picture, name=name)
     assert problem.table is not None
-    ordered = [one.column for one in sorted(learned.judgement.importance, key=lambda one: -one.loss.value)]
-    ordered = ordered or [column.name for column in problem.columns if column.kind != "none"]
+    ordered = [one.column for one in learned.judgement.importance] or [
+        column.name for column in problem.columns if column.kind != "none"
+    ]
     row = int(problem.rows["test"][mistake.row])
     values = shown_row(problem.table.frame, row, ordered[:SHOWN_COLUMNS])
     because = learned.judgement.because.get(mistake.row, ())

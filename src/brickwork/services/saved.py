@@ -21,8 +21,8 @@ class Saved:
     """A saved model, the encoder of what it takes, and the question it answers.
 
     `names` are the classes, the labels or the targets, in the order of its outputs; `targets` the columns that it was
-    asked for; `widths` the half widths of its intervals, of `level`, where it answers with numbers. `typical` is the
-    encoded row that others are explained from, `before` has the scores on its own test rows.
+    asked for; `widths` the half widths of its intervals, where it answers with numbers. `typical` is the encoded row
+    that others are explained from, `before` has the scores on its own test rows.
     """
 
     path: Path
@@ -32,7 +32,6 @@ class Saved:
     names: tuple[str | int, ...]
     targets: tuple[str, ...]
     widths: tuple[float, ...] = ()
-    level: float = 0.0
     typical: Mapping[str, np.ndarray] = field(default_factory=dict)
     before: Mapping[str, float] = field(default_factory=dict)
 
@@ -62,7 +61,6 @@ def open_saved(path: str | Path) -> Saved:
         question, names = task["kind"], tuple(task["names"])
         targets = tuple(map(str, task["targets"]))
         widths = tuple(float(width) for width in calibration.get("width", ()))
-        level = float(calibration.get("level", 0.0))
         if question not in ("classes", "labels", "number") or not all(isinstance(name, str | int) for name in names):
             raise TypeError(question)
         if len(set(names)) < len(names):
@@ -77,7 +75,7 @@ def open_saved(path: str | Path) -> Saved:
     outputs = model.plan.output.shape[-1]
     if outputs != len(names) or (widths and len(widths) != len(names)):
         raise BundleError(f"{path} names {len(names)} answers, but its network has {outputs} outputs.")
-    return Saved(Path(path), model, encoder, question, names, targets, widths, level, typical, before)
+    return Saved(Path(path), model, encoder, question, names, targets, widths, typical, before)
 
 
 def takes_pictures(path: str | Path) -> bool:

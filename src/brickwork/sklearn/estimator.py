@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from brickwork.bricks import Sequential
 from brickwork.core.brick import Brick
-from brickwork.core.errors import SettingError, ShapeError
+from brickwork.core.errors import SettingError, ShapeError, unwritten
 from brickwork.core.spec import from_json, to_json
 from brickwork.data import Examples
 from brickwork.data.table import Table, TableEncoder, read_table
@@ -82,9 +82,9 @@ class NetworkEstimator(BaseEstimator):
 
     # ---------------------------------------------------------------------------------------------------- what differs
 
-    def _answers(self, y: np.ndarray) -> Asked:
+    def _answers(self, y: np.ndarray) -> Asked:  # noqa: ARG002 - what the estimators write
         """Return what is asked, the answers as they are learned, and the names of classes, labels or targets."""
-        raise NotImplementedError
+        raise unwritten(self, "_answers(y)")
 
     # -------------------------------------------------------------------------------------------------------- training
 
@@ -191,7 +191,7 @@ class NetworkEstimator(BaseEstimator):
         net = self.net if labelled else Sequential(body=self.net, units=unstandardise(problem.train.targets))
         loss = {"classes": CrossEntropy, "labels": BinaryCrossEntropy, "number": MeanSquaredError}[problem.kind]()
         recipe = Recipe(epochs=200, batch_size=32, optimizer=Adam(2e-3), patience=20)
-        return Task(problem.kind, problem.why, net, loss, (), "loss", recipe)
+        return Task(problem.kind, problem.why, net, loss, (), recipe)
 
     def _check_outputs(self, net: Brick, problem: Problem) -> None:
         inputs = self._inputs(problem.train.inputs)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from brickwork.explain import Answered
+from brickwork.tasks.answers import truth_of
 from brickwork.tasks.problem import Problem
 
 MOST_VALUES = 255
@@ -38,13 +39,9 @@ def peers(problem: Problem, seed: int = 0) -> dict[str, Answered]:
     """
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 - as scikit-learn does, on which it comes
 
-    names = problem.names
-    truth = np.asarray(problem.test.targets)
-    if problem.kind == "number":
-        truth = truth.reshape(len(truth), -1)
-    fitted, held = _joined(problem), problem.test.inputs
-    targets = np.concatenate([np.asarray(part.targets) for part in (problem.train, problem.valid)])
-    weight = _weights(problem)
+    names, truth = problem.names, truth_of(problem.test, problem)
+    fitted, targets, weight = problem.learnt.inputs, np.asarray(problem.learnt.targets), problem.learnt.weight
+    held = problem.test.inputs
     if problem.inputs == "pictures":
         ways = {LINEAR[problem.kind]: (_pictures(problem.kind, fitted, seed), _flat(fitted), _flat(held))}
     else:
@@ -136,20 +133,6 @@ def _pictures(kind: str, pictures: np.ndarray, seed: int) -> Callable[[], Any]:
         return make_pipeline(StandardScaler(), *few, _linear_model(kind))
 
     return make
-
-
-def _joined(problem: Problem) -> Any:
-    parts = problem.train.inputs, problem.valid.inputs
-    if isinstance(parts[0], dict):
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
-
-
-def _weights(problem: Problem) -> np.ndarray | None:
-    parts = problem.train, problem.valid
-    if all(part.weight is None for part in parts):
-        return None
-    return np.concatenate([np.ones(len(part)) if part.weight is None else part.weight for part in parts])
 
 
 def _widths(inputs: dict[str, np.ndarray]) -> tuple[int, int]:

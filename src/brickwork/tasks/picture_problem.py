@@ -3,7 +3,7 @@
 import numpy as np
 
 from brickwork.core.errors import DataError, SettingError
-from brickwork.data import Examples, stratified_split
+from brickwork.data import stratified_split
 from brickwork.data.picture_encoder import fit_picture_encoder, read_pictures
 from brickwork.data.picture_files import Pictures
 from brickwork.data.splits import part_sizes
@@ -15,6 +15,7 @@ from brickwork.tasks.table_problem import (
     PARTS,
     check_columns,
     class_notes,
+    examples_of,
     few_rows,
     group_notes,
     split_rows,
@@ -45,7 +46,7 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
         assert pictures.rows is not None
         check_columns(table, asked)
         table = table.rows(pictures.rows)
-        target = _of_table(table, asked)
+        target = read_target(table, asked.target, asked.question)
         split, parts = split_rows(table, target, asked)
         groups = group_notes(table, asked.group)
         pictures, table = pictures.keep(target.rows), table.rows(target.rows)
@@ -59,7 +60,7 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
     for part, some in found.items():
         if not len(some):
             raise DataError(f"No picture of the {part} part can be read: give more of them.")
-    examples = {part: _examples(inputs[some], values[some], labels) for part, some in found.items()}
+    examples = {part: examples_of(inputs[some], values[some], labels) for part, some in found.items()}
     return Problem(
         name=name,
         title=name,
@@ -81,24 +82,12 @@ def picture_problem(pictures: Pictures, asked: Asked, name: str, table: Table | 
     )
 
 
-def _examples(inputs: np.ndarray, targets: np.ndarray, labels: tuple[str | int, ...] | None) -> Examples:
-    return Examples(inputs, targets, classes=None if labels is None or targets.ndim > 1 else labels)
-
-
 def _of_folders(pictures: Pictures) -> Target:
     """Return the classes of folders as a target."""
     assert pictures.labels is not None
     classes = pictures.classes
     why = f"{pictures.source} has a folder for each of {len(classes)} classes"
     return Target((), "classes", why, np.array(pictures.labels, object), np.arange(len(pictures)), classes)
-
-
-def _of_table(table: Table, asked: Asked) -> Target:
-    """Return the target of the pictures whose rows these are."""
-    if not asked.target:
-        shown = ", ".join(map(repr, table.columns[:12]))
-        raise SettingError(f"Say which column to learn: target=..., or --target COLUMN. There are {shown}.")
-    return read_target(table, asked.target, asked.question)
 
 
 def _parts(pictures: Pictures, target: Target, asked: Asked) -> tuple[str, tuple[np.ndarray, ...]]:

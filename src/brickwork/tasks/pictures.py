@@ -7,7 +7,7 @@ from brickwork.core.brick import Brick
 from brickwork.optim import AdamW, OneCycle
 from brickwork.tasks.picture_symmetry import harmless_mirrors
 from brickwork.tasks.problem import Problem
-from brickwork.tasks.questions import METRICS, loss_for
+from brickwork.tasks.questions import task_of
 from brickwork.tasks.task import Task
 from brickwork.train import Recipe
 from brickwork.zoo.residual import small_residual
@@ -29,18 +29,16 @@ def picture_task(problem: Problem) -> Task:
     mirrored where the pictures themselves show that a mirror makes nothing else of them (`harmless_mirrors`). Numbers
     may be measured on the picture, as an angle or an area is: there pictures are hardly moved.
     """
-    inputs, targets = np.asarray(problem.train.inputs), np.asarray(problem.train.targets)
+    inputs = np.asarray(problem.train.inputs)
     rows, (height, width) = len(inputs), inputs.shape[1:3]
-    outputs = len(problem.labels) if problem.labels is not None else targets.reshape(rows, -1).shape[1]
     net = small_residual(
-        outputs,
+        len(problem.names),
         (height, width),
         width=24 if rows < MANY else 32,
         dropout=0.0 if problem.kind == "number" else 0.2,
         brightness=_brightness(inputs),
-        targets=targets if problem.kind == "number" else None,
+        targets=np.asarray(problem.train.targets) if problem.kind == "number" else None,
     )
-    metrics = METRICS[problem.kind]
     epochs = int(np.clip(round(SEEN * (1000 / rows) ** 0.55), 8, 300))
     recipe = Recipe(
         epochs=epochs,
@@ -49,16 +47,7 @@ def picture_task(problem: Problem) -> Task:
         schedule=OneCycle(),
         patience=max(10, epochs // 2),
     )
-    return Task(
-        problem.kind,
-        problem.why,
-        net,
-        loss_for(problem.kind, targets),
-        metrics,
-        metrics[0].name,
-        recipe,
-        augment=picture_augmentation(problem),
-    )
+    return task_of(problem, net, recipe, augment=picture_augmentation(problem))
 
 
 def picture_augmentation(problem: Problem) -> Brick:

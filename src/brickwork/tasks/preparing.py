@@ -31,10 +31,10 @@ def prepare(source: Any, asked: Asked, tell: Callable[[str], None] | None = None
         return _of_table(read_table(source), asked, "data", Path())
     path = Path(source)
     try:
-        path.exists()
+        exists = path.exists()
     except (OSError, ValueError) as error:
         raise DataError(f"{str(source)[:200]!r} is no name of a file or a data set.") from error
-    if not path.exists() and str(source) in datasets.names():
+    if not exists and str(source) in datasets.names():
         return dataset_problem(str(source), asked, tell)
     if path.is_dir():
         if asked.target:
@@ -43,7 +43,7 @@ def prepare(source: Any, asked: Asked, tell: Callable[[str], None] | None = None
                 "Give a table with a column of paths to learn something else."
             )
         return picture_problem(read_picture_folder(path), asked, path.resolve().name)
-    if not path.exists() and not is_table(path) and path.parent == Path():
+    if not exists and not is_table(path) and path.parent == Path():
         raise SettingError(_unknown(path))
     table = read_table(path, separator=asked.separator, encoding=asked.encoding)
     return _of_table(table, asked, path.name.split(".")[0] or "data", path.parent)
@@ -63,7 +63,7 @@ def _unknown(path: Path) -> str:
     return f"There is no data set and no file named {str(path)!r}. {hint}"
 
 
-def check_source(source: Any) -> str:
+def source_name(source: Any) -> str:
     """Return what to call a source in the documents of a run."""
     if isinstance(source, str | os.PathLike):
         return str(Path(source).resolve()) if Path(source).exists() else os.fspath(source)

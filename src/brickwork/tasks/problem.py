@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from brickwork.data import Encoder, Examples
-from brickwork.data.table import Judged, Table
+from brickwork.data.table import Judged, Table, TableEncoder
+from brickwork.explain import typical
 from brickwork.explain.findings import Question
 
 Inputs = Literal["table", "pictures"]
@@ -48,7 +50,12 @@ class Problem:
     pictures: tuple[Path, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.train) + len(self.valid) + len(self.test)
+        return sum(self.sizes.values())
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many rows each part has."""
+        return {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
 
     @property
     def asked(self) -> str:
@@ -61,3 +68,40 @@ class Problem:
     def names(self) -> tuple[str | int, ...]:
         """What the outputs are called: classes, labels or target columns."""
         return self.targets if self.labels is None else self.labels
+
+    @property
+    def test_names(self) -> tuple[str, ...]:
+        """What the test rows are called: paths of pictures, rows of the source, else their number in the part."""
+        if "test" not in self.rows:
+            return tuple(f"test row {number + 1}" for number in range(len(self.test)))
+        rows = self.rows["test"].tolist()
+        return tuple(f"row {row + 1}" if self.pictures is None else str(self.pictures[row]) for row in rows)
+
+    @cached_property
+    def learnt(self) -> Examples:
+        """The training rows and behind them those to validate on: what members that take turns learn from."""
+        parts = (self.train, self.valid)
+        weight = None
+        if any(part.weight is not None for part in parts):
+            weights = [np.ones(len(part), np.float32) if part.weight is None else part.weight for part in parts]
+            weight = np.concatenate(weights)
+        inputs = _one_below_the_other(self.train.inputs, self.valid.inputs)
+        return self.train.replace(
+            inputs=inputs, targets=_one_below_the_other(self.train.targets, self.valid.targets), weight=weight
+        )
+
+    @cached_property
+    def brightest(self) -> float:
+        """The largest value in the training pictures: 255 of bytes, less of those with few levels of grey."""
+        return float(self.train.inputs.max())
+
+    @cached_property
+    def typical(self) -> dict[str, np.ndarray] | None:
+        """The encoded row of a table that others are explained from."""
+        return typical(self.train.inputs) if isinstance(self.encoder, TableEncoder) else None
+
+
+def _one_below_the_other(first: Any, second: Any) -> Any:
+    if isinstance(first, dict):
+        return {name: np.concatenate([first[name], second[name]]) for name in first}
+    return np.concatenate([first, second])

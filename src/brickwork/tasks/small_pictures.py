@@ -1,9 +1,8 @@
 """The task of very small pictures of one thing each, such as 8 by 8 digits."""
 
-from brickwork.losses import CrossEntropy
-from brickwork.metrics import resolve_metric
 from brickwork.optim import Adam, WarmupCosine
 from brickwork.tasks.problem import Problem
+from brickwork.tasks.questions import task_of
 from brickwork.tasks.task import Task
 from brickwork.train import Recipe
 from brickwork.zoo.small_pictures import small_pictures
@@ -20,7 +19,6 @@ def is_small(problem: Problem) -> bool:
 
 def small_picture_task(problem: Problem) -> Task:
     """Return the task: a small convolutional network, which distorts what it learns from a little."""
-    net = small_pictures(len(problem.labels or ()), largest=float(problem.train.inputs.max()))
+    net = small_pictures(len(problem.labels or ()), largest=problem.brightest)
     recipe = Recipe(epochs=16, batch_size=32, optimizer=Adam(4e-3), schedule=WarmupCosine())
-    metrics = (resolve_metric("accuracy"),)
-    return Task(problem.kind, problem.why, net, CrossEntropy(), metrics, "accuracy", recipe)
+    return task_of(problem, net, recipe)

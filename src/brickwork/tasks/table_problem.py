@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,9 +38,6 @@ def table_problem(table: Table, asked: Asked, name: str, title: str | None = Non
         DataError: columns that are not there (naming the nearest), a target that cannot be learnt, too few rows, no
             column to learn from.
     """
-    if not asked.target:
-        shown = ", ".join(map(repr, table.columns[:12])) + (", ..." if len(table.columns) > 12 else "")
-        raise SettingError(f"Say which column to learn: target=..., or --target COLUMN. There are {shown}.")
     check_columns(table, asked)
     target = read_target(table, asked.target, asked.question)
     split, parts = split_rows(table, target, asked)
@@ -82,7 +80,10 @@ def table_problem(table: Table, asked: Asked, name: str, title: str | None = Non
 
 
 def check_columns(table: Table, asked: Asked) -> None:
-    """Raise for columns that are named and not there, or named for two things that do not go together."""
+    """Raise where no target is named, for columns that are not there, or named for two things at odds."""
+    if not asked.target:
+        shown = ", ".join(map(repr, table.columns[:12])) + (", ..." if len(table.columns) > 12 else "")
+        raise SettingError(f"Say which column to learn: target=..., or --target COLUMN. There are {shown}.")
     for column in (*asked.leave_out, *asked.by, *(c for c in (asked.group, asked.time) if c)):
         if column not in table.left_out:
             table.column(column)
@@ -92,8 +93,8 @@ def check_columns(table: Table, asked: Asked) -> None:
             raise SettingError(f"{both[0]!r} is the target and is to be {what}: it cannot be both.")
 
 
-def examples_of(inputs: dict[str, np.ndarray], targets: np.ndarray, labels: Sequence[str | int] | None) -> Examples:
-    """Return encoded rows as examples, which the encoder has checked already."""
+def examples_of(inputs: Any, targets: np.ndarray, labels: Sequence[str | int] | None) -> Examples:
+    """Return encoded rows or pictures as examples, which their encoder has checked already."""
     return Examples(inputs, targets, classes=None if labels is None or targets.ndim > 1 else tuple(labels))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from brickwork.data.table import TableEncoder
 from brickwork.optim import AdamW, Cosine
 from brickwork.tasks.problem import Problem
-from brickwork.tasks.questions import METRICS, loss_for
+from brickwork.tasks.questions import task_of
 from brickwork.tasks.task import Task
 from brickwork.train import Recipe
 from brickwork.zoo.tables import table_network
@@ -53,20 +53,19 @@ def table_task(problem: Problem) -> Task:
     Vedelsby 1995, "Neural Network Ensembles, Cross Validation, and Active Learning"). On more rows one network that
     sees them often enough is worth more than several.
     """
-    inputs, targets = problem.train.inputs, np.asarray(problem.train.targets)
+    inputs = problem.train.inputs
     rows = len(problem.train) + len(problem.valid)
     size = next(size for size in SIZES if rows <= size.rows)
     folds = size.folds and rows >= FEWEST
-    number = problem.kind == "number"
     net = table_network(
         inputs["numbers"].shape[1] if "numbers" in inputs else 0,
         _sizes(problem, inputs.get("categories")),
-        len(problem.labels) if problem.labels is not None else targets.reshape(len(targets), -1).shape[1],
+        len(problem.names),
         hidden=size.hidden,
         deviation=size.deviation,
         hide=size.hide,
         dropout=size.dropout,
-        targets=targets if number else None,
+        targets=np.asarray(problem.train.targets) if problem.kind == "number" else None,
     )
     epochs = int(np.clip(round(100 * (1000 / rows) ** 0.45), 2, 100))
     recipe = Recipe(
@@ -76,18 +75,7 @@ def table_task(problem: Problem) -> Task:
         schedule=Cosine(),
         patience=max(3, epochs // 5),
     )
-    metrics = METRICS[problem.kind]
-    return Task(
-        problem.kind,
-        problem.why,
-        net,
-        loss_for(problem.kind, targets),
-        metrics,
-        metrics[0].name,
-        recipe,
-        members=size.members,
-        folds=folds,
-    )
+    return task_of(problem, net, recipe, members=size.members, folds=folds)
 
 
 def _sizes(problem: Problem, categories: np.ndarray | None) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ from brickwork.train import Recipe
 class Task:
     """What answers one kind of question well by default.
 
-    `why` says in words how the question was recognised. `headline` is the score a person asks for first, the name of
-    one of the `metrics`. `augment` changes training rows at random. `members` networks answer together; with `folds`
+    `why` says in words how the question was recognised. The first of the `metrics` is the score a person asks for
+    first. `augment` changes training rows at random. `members` networks answer together; with `folds`
     each of them holds out another part of the rows to stop by, so that together they learn from all.
     """
 
@@ -23,8 +23,12 @@ class Task:
     net: Brick
     loss: Loss
     metrics: tuple[Metric, ...]
-    headline: str
     recipe: Recipe
     augment: Brick | None = None
     members: int = 1
     folds: bool = False
+
+    @property
+    def headline(self) -> str:
+        """The name of the score a person asks for first."""
+        return self.metrics[0].name if self.metrics else "loss"
