@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check docs clean
+KERNELS := CMakeLists.txt $(wildcard src/brickwork/native/kernels/*)
+
+.PHONY: run test test-slow check docs native clean
 
 run: $(VENV)/installed  ## train the first network
 	$(BIN)/brickwork learn digits
@@ -20,6 +22,11 @@ check: $(VENV)/installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 
+native: $(VENV)/installed  ## the kernels in C++, built beside their sources: what is worked on is what runs
+	cmake -S . -B build/native -DPython3_EXECUTABLE=$(abspath $(BIN)/python)
+	cmake --build build/native --parallel 2
+	cmake --install build/native --prefix src
+
 docs: $(VENV)/installed-docs  ## the reference, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
@@ -28,13 +35,13 @@ $(VENV)/bin/python:
 		{ echo "Brickwork needs Python 3.11 or newer; say: make run PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+$(VENV)/installed: pyproject.toml $(KERNELS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
-$(VENV)/installed-%: pyproject.toml | $(VENV)/bin/python
+$(VENV)/installed-%: pyproject.toml $(KERNELS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
 	touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) docs/_build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build src/brickwork/native/lib docs/_build .pytest_cache .ruff_cache .hypothesis

@@ -36,7 +36,8 @@ def columns(rows, numbers=3, seed=0):
     ],
 )
 def test_question_decides_loss_metrics_and_outputs(kind, targets, labels, loss, headline, outputs):
-    task = table_task(problem(kind, columns(40), targets, labels))
+    names = tuple(f"answer {number}" for number in range(outputs)) if kind == "number" else ("answer",)
+    task = table_task(problem(kind, columns(40), targets, labels, names))
     assert task.kind == kind
     assert task.net.plan({name: array[:1] for name, array in columns(40).items()}).output.shape == (1, outputs)
     assert task.headline == (headline or task.metrics[0].name)

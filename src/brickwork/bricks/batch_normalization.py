@@ -1,5 +1,6 @@
 """Normalisation over a batch, with running statistics for the time after training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from brickwork.core.batch import Padded
 from brickwork.core.brick import Brick, brick
 from brickwork.core.errors import ShapeError
 from brickwork.core.scope import Scope
-from brickwork.ops import batch_moments, standardize
+from brickwork.ops import batch_moments, batch_normalize, standardize
 
 
 @brick
@@ -65,11 +66,12 @@ class BatchNorm(Brick):
     def __call__(self, scope: Scope, x: Float[Array, "rows ... channels"] | Padded) -> Array | Padded:
         """Normalise; in training also move the running statistics."""
         values, running, scale, offset = _declared(self, scope, x)
-        mean, variance = running
         if scope.training:
-            mean, variance, total = batch_moments(values, _counted(scope, values, x))
-            _move(scope, self.momentum, running, (mean, variance), total)
-        y = standardize(values, mean, variance, scale, offset, epsilon=self.epsilon)
+            counted = _counted(scope, values, x)
+            y, *batch, total = batch_normalize(values, scale, offset, counted=counted, epsilon=self.epsilon)
+            _move(scope, self.momentum, running, batch, total)
+        else:
+            y = standardize(values, *running, scale, offset, epsilon=self.epsilon)
         return x.with_values(y) if isinstance(x, Padded) else y
 
 
@@ -171,9 +173,7 @@ def _declared(
     return values, (scope.stat("mean", channels, zeros), scope.stat("variance", channels, ones)), scale, offset
 
 
-def _move(
-    scope: Scope, momentum: float, running: tuple[Array, Array], batch: tuple[Array, Array], total: Array
-) -> None:
+def _move(scope: Scope, momentum: float, running: tuple[Array, Array], batch: Sequence[Array], total: Array) -> None:
     """Move the running statistics towards those of the batch; not at all if nothing in it counts."""
     mean, variance = batch
     corrected = variance * total / jnp.maximum(total - 1, jnp.ones_like(total))

@@ -10,7 +10,15 @@ from brickwork.ops.capsules import route_by_agreement, squash
 from brickwork.ops.convolution import conv, conv_transpose
 from brickwork.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
 from brickwork.ops.implementation import IMPLEMENTATIONS, choose, current_implementation, implementation, settled
-from brickwork.ops.normalization import batch_moments, group_normalize, moments, normalize, rms_normalize, standardize
+from brickwork.ops.normalization import (
+    batch_moments,
+    batch_normalize,
+    group_normalize,
+    moments,
+    normalize,
+    rms_normalize,
+    standardize,
+)
 from brickwork.ops.pooling import adaptive_pool, average_pool, global_average_pool, global_max_pool, max_pool
 from brickwork.ops.positions import rotate_by_position, sinusoids
 from brickwork.ops.products import matmul
@@ -31,6 +39,7 @@ __all__ = [
     "average_pool",
     "backwards",
     "batch_moments",
+    "batch_normalize",
     "choose",
     "conv",
     "conv_transpose",

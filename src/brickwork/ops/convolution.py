@@ -11,6 +11,8 @@ from jaxtyping import Array, Float
 
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.ops.implementation import choose
+from brickwork.ops.native_convolution import conv_native
+from brickwork.ops.precision import narrow
 from brickwork.ops.windows import (
     KINDS,
     NAMES,
@@ -50,9 +52,10 @@ def conv(
     `"same"` (out = ceil(size / stride)), `"valid"`, what to add before and after each axis (`((top, bottom), (left,
     right))`), or for sequences `"causal"` (all before).
 
-    On a CPU it is computed as shifted slices and one matrix product, since the gradients of XLA's own convolution
-    are up to 20 times slower there inside a compiled loop; on other platforms, and for kernels of more than
-    `windows.LARGEST_LOOP` positions, it is XLA's (cuDNN).
+    On a CPU a kernel of our own computes it (`native_convolution`), since the gradients of XLA's own convolution are up
+    to 20 times slower there inside a compiled loop. Where there is none (no compiler at install time, float64) it is
+    shifted slices and one matrix product, for windows of up to `windows.LARGEST_LOOP` positions; otherwise, and on
+    other platforms, it is XLA's (cuDNN).
 
     Raises `ShapeError` when channels and kernel do not fit or a window is larger than the picture, `SettingError`
     for a stride, dilation, padding or number of groups that is not possible.
@@ -67,6 +70,8 @@ def conv(
     places("conv", size, window, stride, dilation, edges)
     settings = {"stride": stride, "edges": edges, "dilation": dilation, "groups": groups}
     table: dict[str, Callable[..., Array]] = {"xla": partial(_conv_xla, **settings)}
+    if narrow(x, kernel):
+        table["native"] = partial(conv_native, **settings)
     if few_positions(window):
         # Nothing but the inputs is kept for the gradient: patches are many times the picture, and cheap to cut again.
         table["slices"] = jax.checkpoint(partial(_conv_slices, **settings), prevent_cse=False)
@@ -122,6 +127,8 @@ def conv_transpose(
     }
     shape = (x.shape[0], *size, kernel.shape[-1])
     table = {"xla": partial(_transposed, partial(_conv_xla, **settings), shape)}
+    if narrow(x, kernel):
+        table["native"] = partial(_transposed, partial(conv_native, **settings), shape)
     if few_positions(window):
         table["slices"] = partial(_transposed, partial(_conv_slices, **settings), shape)
     return choose(table, x, _swapped(kernel, groups))

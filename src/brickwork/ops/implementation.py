@@ -10,11 +10,13 @@ from typing import Any
 
 import jax
 
+from brickwork import native
 from brickwork.core.errors import SettingError, nearest
 
-IMPLEMENTATIONS: tuple[str, ...] = ("auto", "here", "xla", "slices")
+IMPLEMENTATIONS: tuple[str, ...] = ("auto", "here", "xla", "slices", "native")
 """`auto` chooses by platform when lowered, `here` by this process's default platform when traced (one function is
-traced, not two), `xla` is XLA's own operation, `slices` is shifted slices and matrix products."""
+traced, not two), `xla` is XLA's own operation, `slices` is shifted slices and matrix products, `native` a kernel of
+ours for CPUs (where they are there: see `brickwork.native`)."""
 
 _chosen = jax.make_user_context("auto")  # part of the key of jit's caches: changing it traces again
 
@@ -48,19 +50,27 @@ def current_implementation() -> str:
     return _chosen.value
 
 
-def choose(table: Mapping[str, Callable[..., Any]], *arrays: Any, cpu: str = "slices") -> Any:
+def choose(table: Mapping[str, Callable[..., Any]], *arrays: Any) -> Any:
     """Call one function of a table of equal implementations on arrays (or trees of arrays).
 
     The table has the key `"xla"`, the plain one that works everywhere, and those of faster ones. With `auto`, a
-    program that is lowered for a CPU gets `table[cpu]` and any other the plain one; both are traced, one is
-    compiled. Static settings are bound beforehand, as in `functools.partial`.
+    program that is lowered for a CPU gets `"native"` (where there are kernels), else `"slices"`, and any other the
+    plain one; both are traced, one is compiled. Static settings are bound beforehand, as in `functools.partial`.
     """
     name = current_implementation()
     plain = table["xla"]
     if name == "here":
-        name = cpu if jax.default_backend() == "cpu" else "xla"
+        return (_for_cpu(table) if jax.default_backend() == "cpu" else plain)(*arrays)
+    if name == "native":
+        return _for_cpu(table)(*arrays)
     if name != "auto":
         return table.get(name, plain)(*arrays)
-    if cpu not in table:
-        return plain(*arrays)
-    return jax.lax.platform_dependent(*arrays, cpu=table[cpu], default=plain)
+    here = _for_cpu(table)
+    return plain(*arrays) if here is plain else jax.lax.platform_dependent(*arrays, cpu=here, default=plain)
+
+
+def _for_cpu(table: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """Return the fastest function of a table on a CPU."""
+    if "native" in table and native.available():
+        return table["native"]
+    return table.get("slices", table["xla"])

@@ -1,14 +1,17 @@
 """Means and variances, with weights, and the normalisations made of them."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Bool, Float, Shaped
 
 from brickwork.core.errors import SettingError, ShapeError
-from brickwork.ops.precision import accumulated
+from brickwork.ops.implementation import choose
+from brickwork.ops.native_normalization import batch_normalize_native
+from brickwork.ops.precision import accumulated, narrow
 
 
 def moments(
@@ -52,6 +55,60 @@ def batch_moments(
         weights = _over_places("batch_moments", weights, x)
     mean, variance, total = _weighted_moments(x, tuple(range(x.ndim - 1)), weights)
     return mean.reshape(-1), variance.reshape(-1), total.reshape(())
+
+
+def batch_normalize(
+    x: Float[Array, "batch *places channels"],
+    scale: Float[Array, " channels"] | None = None,
+    offset: Float[Array, " channels"] | None = None,
+    *,
+    counted: Bool[Array, "batch *some_places"] | None = None,
+    epsilon: float = 1e-5,
+) -> tuple[
+    Float[Array, "batch *places channels"], Float[Array, " channels"], Float[Array, " channels"], Float[Array, ""]
+]:
+    """Give each channel mean 0 and variance 1 over rows and places, then scale and offset it.
+
+    y = (x - mean) / sqrt(variance + epsilon) scale + offset,   mean, variance, total = batch_moments(x, counted)
+
+    Returns y, mean, variance and total. `counted` tells which rows, or which steps of rows, the moments are made from;
+    y has all of them. On a CPU a kernel of our own computes it, and its gradient.
+
+    Raises as `batch_moments` and `standardize` do. Source: Ioffe and Szegedy (2015), "Batch normalization",
+    algorithm 1.
+    """
+    _check_epsilon(epsilon)
+    if x.ndim < 2:
+        raise ShapeError(f"batch_normalize needs (batch, places..., channels), got {x.shape}.")
+    if counted is not None:
+        _over_places("batch_normalize", counted, x)
+    for name, array in {"scale": scale, "offset": offset}.items():
+        if array is not None and array.shape != x.shape[-1:]:
+            raise ShapeError(f"batch_normalize: {name} for {x.shape} must be {x.shape[-1:]}, got {array.shape}.")
+    if 0 in x.shape or not narrow(x):
+        return _batch_normalize_plain(x, scale, offset, counted, epsilon=epsilon)
+    table = {
+        "xla": partial(_batch_normalize_plain, epsilon=epsilon),
+        "native": partial(_batch_normalize_native, epsilon=epsilon),
+    }
+    return choose(table, x, scale, offset, counted)
+
+
+def _batch_normalize_plain(x, scale, offset, counted, *, epsilon):
+    mean, variance, total = batch_moments(x, counted)
+    return standardize(x, mean, variance, scale, offset, epsilon=epsilon), mean, variance, total
+
+
+def _batch_normalize_native(x, scale, offset, counted, *, epsilon):
+    channels, axes = x.shape[-1], 1 if counted is None else counted.ndim
+    wide = accumulated(x).reshape(prod(x.shape[:axes]), prod(x.shape[axes:-1]), channels)
+    rows, places, _ = wide.shape
+    weights = jnp.zeros(0, wide.dtype) if counted is None else counted.reshape(rows).astype(wide.dtype)
+    scale = jnp.ones(channels, wide.dtype) if scale is None else scale.astype(wide.dtype)
+    offset = jnp.zeros(channels, wide.dtype) if offset is None else offset.astype(wide.dtype)
+    y, mean, variance = batch_normalize_native(wide, weights, scale, offset, epsilon=epsilon)
+    total = jnp.asarray(rows * places, wide.dtype) if counted is None else jnp.sum(weights) * places
+    return y.reshape(x.shape).astype(x.dtype), mean, variance, total
 
 
 def standardize(

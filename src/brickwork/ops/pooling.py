@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.ops.implementation import choose
-from brickwork.ops.precision import accumulated
+from brickwork.ops.native_pooling import max_pool_native
+from brickwork.ops.precision import accumulated, narrow
 from brickwork.ops.windows import (
     KINDS,
     LARGEST_LOOP,
@@ -40,7 +41,7 @@ def max_pool(
 
     For sequences, pictures and volumes. Where several values are equally the largest, the gradient goes to the first
     of them, row by row (as in PyTorch; `jnp.max` would share it out). Forward derivatives (`jax.jvp`) do the same on a
-    CPU; XLA's own operation, used elsewhere, takes another of the equals there.
+    CPU, where a kernel of our own computes it; XLA's own operation, used elsewhere, takes another of the equals there.
 
     Raises `ShapeError` for other arrays or those smaller than the window, `SettingError` for a window, stride
     or padding that is not possible, and for a padding that a whole window could fall into.
@@ -48,7 +49,10 @@ def max_pool(
     Source: Zhou and Chellappa (1988), "Computation of optical flow using a neural network".
     """
     settings = _checked("max_pool", x, window, stride, padding)
-    return choose(_table(settings["window"], partial(_max_xla, **settings), partial(_max_slices, **settings)), x)
+    table = _table(settings["window"], partial(_max_xla, **settings), partial(_max_slices, **settings))
+    if narrow(x):
+        table["native"] = partial(max_pool_native, **settings)
+    return choose(table, x)
 
 
 def average_pool(

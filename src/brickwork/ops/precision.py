@@ -13,3 +13,8 @@ def wide_type(dtype: DTypeLike) -> DTypeLike:
 def accumulated(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Return `x` in the type to sum it in; see `wide_type`."""
     return x.astype(wide_type(x.dtype))
+
+
+def narrow(*arrays: Array) -> bool:
+    """Tell whether arrays hold floats of up to 32 bits, which kernels compute with in float32."""
+    return all(jnp.issubdtype(a.dtype, jnp.floating) and a.dtype.itemsize <= 4 for a in arrays)

@@ -1,0 +1,75 @@
+// Vectors of float, as wide as the processor that this file is compiled for.
+//
+// Every kernel is compiled once per target (portable, AVX2, AVX-512), into a library of its own; which of them is loaded
+// is decided when the program starts. The types are the vector extensions of GCC and Clang, so that one source serves
+// all targets.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace brickwork {
+
+#if defined(__AVX512F__)
+constexpr int64_t kWidth = 16;
+#elif defined(__AVX__)
+constexpr int64_t kWidth = 8;
+#else
+constexpr int64_t kWidth = 4;
+#endif
+
+typedef float Vector __attribute__((vector_size(kWidth * sizeof(float))));
+typedef int32_t Integers __attribute__((vector_size(kWidth * sizeof(int32_t))));
+// The same at any address: a vector of an array need not start at a multiple of its size.
+typedef float Unaligned __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
+
+inline Vector load(const float* at) { return *reinterpret_cast<const Unaligned*>(at); }
+inline void store(float* at, Vector value) { *reinterpret_cast<Unaligned*>(at) = value; }
+
+inline Vector filled(float value) {
+  Vector result;
+  for (int64_t i = 0; i < kWidth; ++i) result[i] = value;
+  return result;
+}
+
+// The first `count` numbers of an array, and zeros behind them; nothing past them is read.
+inline Vector load_some(const float* at, int64_t count) {
+  float numbers[kWidth] = {};
+  std::memcpy(numbers, at, static_cast<size_t>(count) * sizeof(float));
+  return load(numbers);
+}
+
+inline void store_some(float* at, Vector value, int64_t count) {
+  float numbers[kWidth];
+  store(numbers, value);
+  std::memcpy(at, numbers, static_cast<size_t>(count) * sizeof(float));
+}
+
+// The same for a count that may be a whole vector.
+inline Vector get(const float* at, int64_t count) { return count == kWidth ? load(at) : load_some(at, count); }
+
+inline void put(float* at, Vector value, int64_t count) {
+  if (count == kWidth)
+    store(at, value);
+  else
+    store_some(at, value, count);
+}
+
+// Calls compute(first, how many) for vectors of so many numbers; what is left over comes last.
+template <typename Compute>
+inline void each_vector(int64_t numbers, const Compute& compute) {
+  int64_t i = 0;
+  for (; i + kWidth <= numbers; i += kWidth) compute(i, kWidth);
+  if (i < numbers) compute(i, numbers - i);
+}
+
+inline float sum_of(Vector value) {
+  float total = 0;
+  for (int64_t i = 0; i < kWidth; ++i) total += value[i];
+  return total;
+}
+
+inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
+
+}  // namespace brickwork
