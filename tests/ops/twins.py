@@ -79,3 +79,45 @@ def same(actual, expected, **limits):
 def plain(function):
     """Return a function without the shape checks that a test run may put around it."""
     return inspect.unwrap(function)
+
+
+def check_kernels(function, *arrays, rtol=2e-4, dtype=jnp.float32):
+    """Compare kernels in float32 with XLA's own operations in float64.
+
+    Values, gradients, forward derivatives, a second derivative, `vmap` over each argument, and the same in a loop.
+    Differences are measured by the largest number of a result.
+    """
+
+    def everything(arrays):
+        every = tuple(range(len(arrays)))
+        tangents = tuple(jnp.cos(jnp.arange(a.size).astype(a.dtype)).reshape(a.shape) for a in arrays)
+
+        def loss(*arrays):
+            y = function(*arrays)
+            return jnp.sum(jnp.sin(y + jnp.asarray(0.3, y.dtype)) * y)
+
+        gradient = jax.grad(loss, every)
+        found = {"value": function(*arrays), "grad": gradient(*arrays)}
+        found["jvp"] = jax.jvp(function, arrays, tangents)[1]
+        found["hessian times tangent"] = jax.jvp(gradient, arrays, tangents)[1]
+        for place, array in enumerate(arrays):
+            several = [*arrays[:place], jnp.stack([array, array * array], 1), *arrays[place + 1 :]]
+            axes = [1 if number == place else None for number in every]
+            found[f"vmap {place}"] = jax.vmap(gradient, axes)(*several)
+
+        def body(carry, _):
+            step = gradient(*carry)
+            return tuple(a - jnp.asarray(0.01, a.dtype) * g for a, g in zip(carry, step, strict=True)), None
+
+        found["scan"] = jax.lax.scan(body, arrays, None, length=2)[0]
+        return found
+
+    with jax.enable_x64(True), implementation("xla"):
+        right = jax.jit(everything)(tuple(jnp.asarray(np.asarray(a, np.float32), jnp.float64) for a in arrays))
+    with implementation("native"):
+        found = jax.jit(everything)(tuple(jnp.asarray(np.asarray(a, np.float32), dtype) for a in arrays))
+    pairs = zip(jax.tree.leaves_with_path(right), jax.tree.leaves(found), strict=True)
+    for (path, expected), given in pairs:
+        assert given.dtype == dtype
+        size = np.abs(expected).max(initial=1e-3)
+        np.testing.assert_allclose(given, expected, rtol=0, atol=rtol * size, err_msg=jax.tree_util.keystr(path))

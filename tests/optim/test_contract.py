@@ -136,7 +136,7 @@ def test_the_rate_may_be_a_traced_number(optimizer):
         assert first[0] < first[1]
 
 
-FAST = {"sgd": 0.004, "momentum": 0.002, "nesterov": 0.002, "adadelta": 300.0, "adagrad": 0.5, "adafactor": 0.1}
+FAST = {"sgd": 0.004, "momentum": 0.002, "nesterov": 0.002, "adadelta": 30.0, "adagrad": 0.5, "adafactor": 0.1}
 
 
 @BY_OPTIMIZER

@@ -9,7 +9,14 @@ from brickwork.ops.attention import additive_weights, dot_product_attention, wei
 from brickwork.ops.capsules import route_by_agreement, squash
 from brickwork.ops.convolution import conv, conv_transpose
 from brickwork.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
-from brickwork.ops.implementation import IMPLEMENTATIONS, choose, current_implementation, implementation, settled
+from brickwork.ops.implementation import (
+    IMPLEMENTATIONS,
+    choose,
+    current_implementation,
+    implementation,
+    prediction,
+    settled,
+)
 from brickwork.ops.normalization import (
     batch_moments,
     batch_normalize,
@@ -57,6 +64,7 @@ __all__ = [
     "max_pool",
     "moments",
     "normalize",
+    "prediction",
     "resize",
     "rms_normalize",
     "rotate_by_position",

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
+from brickwork.ops.updates import adam_update
 from brickwork.optim.optimizers import Optimizer, optimizer
-from brickwork.optim.weights import NOT_WEIGHTS, decoupled_decay
+from brickwork.optim.weights import NOT_WEIGHTS, are_weights, decoupled_decay
 
 
 @optimizer
@@ -43,6 +44,10 @@ class Adam(Optimizer):
     def direction(self) -> optax.GradientTransformation:
         """Return the corrected mean gradient over the root of the corrected mean square."""
         return adam_direction(self.beta1, self.beta2, self.epsilon)
+
+    def stepped(self, params: Any, state: Any, grads: Any, rate: Any) -> tuple[Any, Any] | None:
+        """Return parameters and state after a step, all arrays at once."""
+        return _stepped(self, params, state, grads, rate, [0.0] * len(jax.tree.leaves(params)))
 
 
 @optimizer
@@ -85,6 +90,13 @@ class AdamW(Optimizer):
         """Return Adam's direction plus the decay of weights."""
         adam = adam_direction(self.beta1, self.beta2, self.epsilon)
         return optax.chain(adam, decoupled_decay(self.decay, self.exclude))
+
+    def stepped(self, params: Any, state: Any, grads: Any, rate: Any) -> tuple[Any, Any] | None:
+        """Return parameters and state after a step, all arrays at once."""
+        adam, others = state
+        decays = [self.decay if weight else 0.0 for weight in jax.tree.leaves(are_weights(params, self.exclude))]
+        found = _stepped(self, params, adam, grads, rate, decays)
+        return None if found is None else (found[0], (found[1], others))
 
 
 @optimizer
@@ -250,6 +262,28 @@ def adam_direction(beta1: float, beta2: float, epsilon: float) -> optax.Gradient
         return _adapted(beta1, beta2, epsilon, count, mean, square), optax.ScaleByAdamState(count, mean, square)
 
     return optax.GradientTransformation(_no_moments, update)
+
+
+def _stepped(rule: Adam | AdamW, params: Any, state: Any, grads: Any, rate: Any, decays: list[float]) -> Any:
+    """Return parameters and state after a step of Adam by one operation on all arrays; None where there is none."""
+    count = following(state.count)
+    lists = [jax.tree.leaves(tree) for tree in (grads, params, state.mu, state.nu)]
+    found = adam_update(
+        *lists,
+        rate=rate,
+        corrections=(
+            one_minus_power(rule.beta1, count, jnp.float32),
+            one_minus_power(rule.beta2, count, jnp.float32),
+        ),
+        beta1=rule.beta1,
+        beta2=rule.beta2,
+        epsilon=rule.epsilon,
+        decays=decays,
+    )
+    if found is None:
+        return None
+    new, mean, square = (jax.tree.unflatten(jax.tree.structure(params), leaves) for leaves in found)
+    return new, optax.ScaleByAdamState(count, mean, square)
 
 
 def following(count: Array) -> Array:

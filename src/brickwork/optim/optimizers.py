@@ -41,6 +41,13 @@ class Optimizer(Spec):
         """
         raise unwritten(self, "direction(self)")
 
+    def stepped(self, params: Any, state: Any, grads: Any, rate: Any) -> tuple[Any, Any] | None:
+        """Return parameters and state after p <- p - rate * u, where there is a faster way than `direction`; else None.
+
+        `state` is that of `direction()`, and both ways compute the same.
+        """
+        del params, state, grads, rate
+
     def validate(self) -> None:
         """Check the rate, and every other setting by its name."""
         self.require(self.rate > 0 and math.isfinite(self.rate), "rate", "a finite number more than 0")

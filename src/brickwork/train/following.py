@@ -22,7 +22,7 @@ def followed_by(model: Model, name: str, layer: Brick) -> Model:
     longer = copy.copy(model)
     longer.net = Sequential(**parts, **{name: layer})
     longer.variables = model.variables if isinstance(model.net, Sequential) else model.variables.under("network")
-    longer._state, longer._learner, longer._plans = None, None, {}
+    longer._state, longer._learner, longer._plans, longer._predictors = None, None, {}, {}
     if longer.plan.shapes().params.keys() != longer.variables.params.keys():
         raise SettingError(f"{layer!r} has parameters, which nobody trained: a layer that follows must have none.")
     return longer

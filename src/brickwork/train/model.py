@@ -26,18 +26,15 @@ from brickwork.train.ensembles import Together, ensemble_of, require_folds, spre
 from brickwork.train.events import Listener
 from brickwork.train.members import Members, MembersState, Settings
 from brickwork.train.outcome import Outcome
-from brickwork.train.programs import program
+from brickwork.train.predicting import Predictor
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
-from brickwork.train.segments import Measuring, filled
+from brickwork.train.segments import Measuring
 from brickwork.train.sequences import fit_sequences, on_values
 from brickwork.train.starting import first_state
 from brickwork.train.stored import described, read_description
 from brickwork.train.supervised import Supervised, TrainState, raw
 from brickwork.train.update import Update
-
-PREDICT_ROWS = 256
-"""Most rows that are predicted by one call of the compiled program."""
 
 
 class Scores(dict[str, float]):
@@ -106,6 +103,7 @@ class Model:
         self._learner: Supervised | Members | None = None
         self._epochs = self._steps = 0
         self._plans: dict[Any, Plan] = {}
+        self._predictors: dict[str, Predictor] = {}
 
     # ------------------------------------------------------------------------------------------------ training
 
@@ -245,20 +243,10 @@ class Model:
 
     def _answered(self, name: str, function: Callable[..., Any], inputs: Any) -> Any:
         variables = self._trained()
-        examples = Examples.of(inputs)
-        net, precision = self.net, self.recipe.precision
-        parts = []
-
-        def predict(variables: Variables, batch: Any) -> Any:
-            return function(net, variables, batch, precision=precision)
-
-        for first in range(0, len(examples), PREDICT_ROWS):
-            rows = min(PREDICT_ROWS, len(examples) - first)
-            size = 1 << (rows - 1).bit_length()  # few sizes, few programs
-            batch = jax.tree.map(lambda a, f=first, n=rows, s=size: filled(a[f : f + n], s), examples.inputs)
-            run = program(name, predict, (net, precision), variables, batch)
-            parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(variables, batch)))
-        return jax.tree.map(lambda *outs: np.concatenate(outs), *parts)
+        predictor = self._predictors.get(name)
+        if predictor is None or predictor.net is not self.net or predictor.precision != self.recipe.precision:
+            predictor = self._predictors[name] = Predictor(name, function, self.net, self.recipe.precision)
+        return predictor(variables, Examples.of(inputs).inputs)
 
     def predict_proba(self, inputs: Any) -> Any:
         """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs; `Padded` for sequences."""

@@ -17,7 +17,7 @@ from brickwork.core.precision import FloatType
 from brickwork.core.variables import Arrays, Variables
 from brickwork.losses import Loss, comparable, example_loss, weighted_mean
 from brickwork.metrics import Metric, RowMetric
-from brickwork.ops import implementation
+from brickwork.ops import prediction
 from brickwork.optim import penalty
 from brickwork.train.augmented import KEY, augmented, class_numbers_again
 from brickwork.train.learner import (
@@ -259,7 +259,7 @@ class Supervised(Learner):
 
 def raw(net: Brick, variables: Variables, inputs: Any, precision: FloatType = "float32") -> Any:
     """Return a network's outputs, as in evaluation."""
-    with implementation("xla"):  # XLA's own convolution is slow in gradients only: see ops.conv
+    with prediction():
         return net.apply(variables, inputs, precision=precision).output
 
 

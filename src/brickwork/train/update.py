@@ -115,6 +115,14 @@ class Update(Spec):
     def _moved(
         self, params: Arrays, state: Any, grads: Arrays, rate: Array, extra: dict[str, Any]
     ) -> tuple[Arrays, Any]:
+        if not self.rates:
+            *clips, own = state
+            clipped = grads
+            for number, clip in enumerate(self._clips()):
+                clipped, clips[number] = clip.update(clipped, clips[number], params)
+            found = self.optimizer.stepped(params, own, clipped, rate)
+            if found is not None:
+                return found[0], (*clips, found[1])
         direction, state = self._transform().update(grads, state, params, **extra)
 
         def step(p: Array, u: Array, factor: float = 1.0) -> Array:
@@ -125,13 +133,12 @@ class Update(Spec):
         factors = [rate_factors(params, self.rates)] if self.rates else []
         return jax.tree.map(step, params, direction, *factors), state
 
+    def _clips(self) -> list[optax.GradientTransformation]:
+        by_value = [] if self.clip_value is None else [optax.clip(self.clip_value)]
+        return by_value if self.clip_norm is None else [*by_value, optax.clip_by_global_norm(self.clip_norm)]
+
     def _transform(self) -> optax.GradientTransformationExtraArgs:
-        parts = []
-        if self.clip_value is not None:
-            parts.append(optax.clip(self.clip_value))
-        if self.clip_norm is not None:
-            parts.append(optax.clip_by_global_norm(self.clip_norm))
-        return optax.with_extra_args_support(optax.chain(*parts, self.optimizer.direction()))
+        return optax.with_extra_args_support(optax.chain(*self._clips(), self.optimizer.direction()))
 
 
 def _nothing_yet(optimizer: Any, params: Arrays) -> Accumulated:

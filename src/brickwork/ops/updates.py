@@ -1,0 +1,92 @@
+"""Updates of parameters by optimizers, all arrays at once: where memory is what limits a training step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from brickwork import native
+from brickwork.ops.implementation import choose
+from brickwork.ops.primitives import computed
+
+Arrays = list[Array]
+
+
+def adam_update(
+    grads: Sequence[Array],
+    params: Sequence[Array],
+    means: Sequence[Array],
+    squares: Sequence[Array],
+    *,
+    rate: Float[Array, ""],
+    corrections: tuple[Float[Array, ""], Float[Array, ""]],
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    decays: Sequence[float],
+) -> tuple[Arrays, Arrays, Arrays] | None:
+    """Return parameters, running means and running squares after a step of Adam; None where there is no faster way.
+
+        m' = b1 m + (1 - b1) g,   v' = b2 v + (1 - b2) g^2
+        p' = p - rate ((m' / c1) / (sqrt(v' / c2) + epsilon) + decay p)
+
+    The same as array by array, in one pass over memory and on all cores, by a kernel of our own for CPUs: in a training
+    step of a network of dense layers the update is a third to a half of the work.
+
+    Args:
+        grads: the gradients g, one array for each parameter.
+        params: the parameters p.
+        means: m.
+        squares: v.
+        rate: how far to go.
+        corrections: c1 = 1 - b1^t and c2 = 1 - b2^t of step t.
+        beta1: b1.
+        beta2: b2.
+        epsilon: keeps from dividing by 0.
+        decays: for each parameter, the share of it that is taken away with every step of rate 1.
+
+    Source: Kingma & Ba (2015), "Adam: A Method for Stochastic Optimization", algorithm 1; Loshchilov & Hutter (2019),
+    "Decoupled Weight Decay Regularization", algorithm 2.
+    """
+    lists = (grads, params, means, squares)
+    if not params or any(a.dtype != jnp.float32 for arrays in lists for a in arrays):
+        return None
+    numbers = [jnp.asarray(one, jnp.float32) for one in (rate, *corrections)]
+    by_array = [a for several in zip(*lists, strict=True) for a in several]
+    settings = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "decays": tuple(map(float, decays))}
+
+    def by_kernel(*arrays: Array) -> list[Array]:
+        return adam_p.bind(*arrays, **settings)
+
+    def plain(*arrays: Array) -> list[Array]:
+        return _adam_plain(*arrays, **settings)
+
+    found = choose({"xla": plain, "native": by_kernel}, *numbers, *by_array)
+    return found[::3], found[1::3], found[2::3]
+
+
+def _adam_plain(
+    rate: Array, c1: Array, c2: Array, *arrays: Array, beta1: float, beta2: float, epsilon: float, decays: Any
+) -> list[Array]:
+    found: list[Array] = []
+    for number, decay in enumerate(decays):
+        g, p, m, v = arrays[4 * number : 4 * number + 4]
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * jnp.square(g)
+        step = (m / c1) / (jnp.sqrt(v / c2) + epsilon)
+        found += [p - rate * (step + decay * p if decay else step), m, v]
+    return found
+
+
+def _adam_native(*arrays: Array, beta1: float, beta2: float, epsilon: float, decays: Any) -> list[Array]:
+    places = [3 + 4 * number + part for number in range(len(decays)) for part in (1, 2, 3)]
+    results = [jax.ShapeDtypeStruct(arrays[place].shape, arrays[place].dtype) for place in places]
+    in_place = {place: number for number, place in enumerate(places)}
+    return native.call(
+        "adam", results, *arrays, in_place=in_place, beta1=beta1, beta2=beta2, epsilon=epsilon, decays=decays
+    )
+
+
+adam_p = computed("adam_native", _adam_plain, _adam_native)

@@ -1,0 +1,231 @@
+"""Kernels of our own beside XLA's operations: convolution, pooling, batch normalisation, the update of Adam."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+
+from brickwork import native
+from brickwork.ops import batch_moments, batch_normalize, conv, conv_transpose, implementation, max_pool, standardize
+from brickwork.ops.updates import adam_update
+from ops.test_convolution import convolutions
+from ops.twins import check_kernels
+
+pytestmark = pytest.mark.skipif(not native.available(), reason=f"there are no kernels: {native.why_not()}")
+
+
+def random(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def names(function, *arrays):
+    """Return the names of all operations in the program of a function."""
+    return str(jax.make_jaxpr(function)(*arrays))
+
+
+# ------------------------------------------------------------------------------------------------------- convolution
+
+CONVOLUTIONS = {
+    "panels and tiles with rests": ((3, 9, 7, 5), (3, 3, 5, 21), {}),
+    "strided, uneven padding": ((2, 8, 9, 3), (3, 2, 3, 8), {"stride": (2, 3), "padding": ((2, 0), (1, 2))}),
+    "dilated": ((2, 9, 9, 4), (3, 3, 4, 6), {"dilation": 2, "stride": 2}),
+    "groups": ((2, 6, 6, 6), (3, 3, 2, 9), {"groups": 3}),
+    "depthwise": ((2, 7, 6, 19), (3, 3, 1, 19), {"groups": 19, "stride": 2}),
+    "pointwise": ((2, 5, 5, 17), (1, 1, 17, 16), {}),
+    "sequence, causal": ((3, 11, 4), (5, 4, 7), {"padding": "causal"}),
+    "volume": ((2, 4, 5, 3, 2), (2, 3, 2, 2, 5), {"stride": (1, 2, 1)}),
+    "window larger than the stride's gaps": ((1, 5, 5, 2), (1, 1, 2, 3), {"stride": 3, "padding": "valid"}),
+    "no rows": ((0, 5, 5, 2), (3, 3, 2, 3), {}),
+}
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_convolution(case):
+    shape, window, geometry = case
+    check_kernels(lambda x, k: conv(x, k, **geometry), random(0, *shape), random(1, *window))
+
+
+@pytest.mark.parametrize(("padding", "extra"), [("same", 0), ("valid", (1, 0)), (((1, 0), (0, 2)), 0)])
+def test_transposed_convolution(padding, extra):
+    def spread(x, k):
+        return conv_transpose(x, k, stride=(2, 3), padding=padding, extra=extra)
+
+    check_kernels(spread, random(0, 2, 4, 5, 3), random(1, 3, 4, 3, 6))
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(convolutions())
+def test_any_convolution(case):
+    x, kernel, geometry = case
+    check_kernels(lambda x, k: conv(x, k, **geometry), x, kernel)
+
+
+def test_large_pictures_are_divided_into_bands():
+    x, kernel = random(0, 1, 200, 230, 8), random(1, 3, 3, 8, 8)
+    with implementation("xla"):
+        expected = jax.jit(conv)(x, kernel)
+    np.testing.assert_allclose(jax.jit(conv)(x, kernel), expected, atol=2e-4)
+
+
+def test_several_networks_are_one_call():
+    x, kernels = random(0, 3, 2, 6, 6, 4), random(1, 3, 3, 3, 4, 5)
+    text = names(jax.vmap(conv), x, kernels)
+    assert text.count("conv_native[") == 1
+    expected = [conv(one, kernel) for one, kernel in zip(x, kernels, strict=True)]
+    np.testing.assert_allclose(jax.vmap(conv)(x, kernels), expected, atol=1e-5)
+
+
+def test_bfloat16_goes_in_and_out():
+    x, kernel = jnp.asarray(random(0, 2, 5, 5, 3), jnp.bfloat16), jnp.asarray(random(1, 3, 3, 3, 4), jnp.bfloat16)
+    y = conv(x, kernel)
+    assert y.dtype == jnp.bfloat16
+    np.testing.assert_allclose(
+        y.astype(jnp.float32), conv(x.astype(jnp.float32), kernel.astype(jnp.float32)), rtol=0.01
+    )
+    assert max_pool(x).dtype == batch_normalize(x)[0].dtype == jnp.bfloat16
+
+
+def test_double_precision_is_left_to_xla():
+    with jax.enable_x64(True):
+        x, kernel = jnp.ones((1, 4, 4, 1), jnp.float64), jnp.ones((3, 3, 1, 1), jnp.float64)
+        assert "native" not in names(lambda x, k: max_pool(conv(x, k)), x, kernel)
+
+
+def test_the_same_bits_every_time():
+    x, kernel = random(0, 32, 14, 14, 16), random(1, 3, 3, 16, 32)
+    gradient = jax.jit(jax.grad(lambda x, k: jnp.sum(jnp.sin(conv(x, k))), (0, 1)))
+    first = gradient(x, kernel)
+    for _ in range(5):
+        jax.tree.map(np.testing.assert_array_equal, gradient(x, kernel), first)
+
+
+# ------------------------------------------------------------------------------------------------------------ pooling
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "stride", "padding"),
+    [
+        ((3, 7, 6, 11), 2, 2, "valid"),
+        ((2, 7, 8, 5), (3, 2), (2, 1), "same"),
+        ((2, 9, 8), 3, 2, ((1, 2),)),
+        ((2, 4, 5, 3, 2), 2, 1, "valid"),
+        ((0, 4, 4, 3), 2, 2, "valid"),
+    ],
+)
+def test_largest_values(shape, window, stride, padding):
+    check_kernels(lambda x: max_pool(x, window, stride=stride, padding=padding), random(0, *shape))
+
+
+def test_the_first_of_equals_gets_the_gradient_and_nan_wins():
+    gradient = jax.grad(lambda x: jnp.sum(max_pool(x)))(jnp.ones((1, 4, 4, 9)))
+    expected = np.zeros((4, 4))
+    expected[::2, ::2] = 1
+    np.testing.assert_array_equal(gradient, np.broadcast_to(expected[None, ..., None], (1, 4, 4, 9)))
+    with_nan = jnp.ones((1, 2, 2, 3)).at[0, 1, 0].set(jnp.nan)
+    assert jnp.isnan(max_pool(with_nan)).all()
+    assert (max_pool(jnp.full((1, 2, 2, 3), -jnp.inf)) == -jnp.inf).all()
+
+
+# ------------------------------------------------------------------------------------------------- batch normalisation
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4, 19), (7, 16), (2, 9, 8), (3, 1)])
+def test_batch_normalisation(shape):
+    channels = shape[-1]
+
+    def normal(x, scale, offset):
+        y, mean, variance, _ = batch_normalize(x, scale, offset, epsilon=1e-2)
+        return y * (1 + mean) + jnp.sqrt(variance + jnp.asarray(0.1, x.dtype))
+
+    check_kernels(normal, 3 * random(0, *shape) + 1, random(1, channels), random(2, channels), rtol=1e-3)
+
+
+@pytest.mark.parametrize("counted", [np.array([1, 0, 1, 1], bool), np.zeros(4, bool), np.eye(4, 5, dtype=bool)])
+def test_what_does_not_count_is_not_read_for_the_moments(counted):
+    x = random(0, 4, 5, 3)
+    with_nan = np.where(counted.reshape(*counted.shape, *[1] * (3 - counted.ndim)), x, np.nan)
+    _, mean, variance, total = batch_normalize(with_nan, counted=counted)
+    expected = batch_moments(x, counted)
+    for one, right in zip((mean, variance, total), expected, strict=True):
+        np.testing.assert_allclose(one, right, atol=1e-6)
+    y, *_ = batch_normalize(x, counted=counted)
+    np.testing.assert_allclose(y, standardize(x, *expected[:2]), atol=2e-5 * np.abs(y).max())
+
+
+def test_a_large_mean_costs_no_digits():
+    x = random(0, 64, 10, 8) + 1e4
+    _, mean, variance, _ = batch_normalize(x)
+    np.testing.assert_allclose(mean, np.mean(x, (0, 1), np.float64), rtol=1e-6)
+    np.testing.assert_allclose(variance, np.var(x, (0, 1), np.float64), rtol=2e-3)
+
+
+# ----------------------------------------------------------------------------------------------------- Adam's update
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adam_in_one_pass_is_optax_adam(decay):
+    shapes = {"a": (3,), "b": (40, 1000), "c": (0, 2), "d": ()}
+    params = {name: jnp.asarray(random(n, *shape)) for n, (name, shape) in enumerate(shapes.items())}
+    rule = optax.adamw(0.01, eps=1e-8, weight_decay=decay, mask={"a": False, "b": True, "c": True, "d": True})
+    state, expected = rule.init(params), params
+    mine, means = list(params.values()), [jnp.zeros(shape) for shape in shapes.values()]
+    squares = means
+    step = jax.jit(update_of_adam(decay))
+    for count in range(1, 4):
+        grads = jax.tree.map(lambda p, count=count: jnp.cos(p * count), expected)
+        moved, state = rule.update(grads, state, expected)
+        expected = optax.apply_updates(expected, moved)
+        mine, means, squares = step([jnp.cos(p * count) for p in mine], mine, means, squares, count)
+    for one, right in zip(mine, expected.values(), strict=True):
+        np.testing.assert_allclose(one, right, rtol=2e-5, atol=1e-6)
+
+
+def update_of_adam(decay):
+    def step(grads, params, means, squares, count):
+        corrections = 1 - 0.9**count, 1 - 0.999**count
+        decays = [0.0, decay, decay, decay]
+        return adam_update(
+            grads,
+            params,
+            means,
+            squares,
+            rate=0.01,
+            corrections=corrections,
+            beta1=0.9,
+            beta2=0.999,
+            epsilon=1e-8,
+            decays=decays,
+        )
+
+    return step
+
+
+def test_adams_update_can_be_differentiated_and_mapped():
+    def after(rate, grad):
+        return adam_update(
+            [grad],
+            [jnp.ones(3)],
+            [jnp.zeros(3)],
+            [jnp.zeros(3)],
+            rate=rate,
+            corrections=(0.1, 0.001),
+            beta1=0.9,
+            beta2=0.999,
+            epsilon=1e-2,
+            decays=[0.5],
+        )[0][0]
+
+    rate, grad = jnp.float32(0.1), jnp.asarray([0.1, -0.2, 0.3])
+    found = {}
+    for name in ("native", "xla"):
+        with implementation(name):
+            found[name] = (
+                jax.jacrev(after, 1)(rate, grad),
+                jax.jacfwd(after, 0)(rate, grad),
+                jax.vmap(after, (0, None))(jnp.asarray([0.1, 0.2]), grad),
+            )
+    for one, right in zip(found["native"], found["xla"], strict=True):
+        np.testing.assert_allclose(one, right, rtol=1e-5)
