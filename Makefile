@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 KERNELS := CMakeLists.txt $(wildcard src/brickwork/native/kernels/*)
 
-.PHONY: run test test-slow check docs native clean
+.PHONY: run test test-slow check docs native sanitize bench clean
 
 run: $(VENV)/installed  ## train the first network
 	$(BIN)/brickwork learn digits
@@ -26,6 +26,17 @@ native: $(VENV)/installed  ## the kernels in C++, built beside their sources: wh
 	cmake -S . -B build/native -DPython3_EXECUTABLE=$(abspath $(BIN)/python)
 	cmake --build build/native --parallel 2
 	cmake --install build/native --prefix src
+
+sanitize: $(VENV)/installed-test  ## the tests of the kernels, with every address and undefined operation checked
+	cmake -S . -B build/sanitize -DSANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+		-DPython3_EXECUTABLE=$(abspath $(BIN)/python)
+	cmake --build build/sanitize --parallel 2
+	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		BRICKWORK_CACHE= BRICKWORK_NATIVE_FOLDER=$(abspath build/sanitize) $(BIN)/pytest -m "not slow" -p no:cacheprovider \
+		tests/ops/test_kernels.py tests/ops/test_native_recurrent.py tests/ops/test_native_transformer.py
+
+bench: $(VENV)/installed-bench  ## speed of training and prediction beside the peers that are installed
+	$(BIN)/python -m benchmarks.speed --docs docs/benchmarks.md --plot docs/_static/speed.svg
 
 docs: $(VENV)/installed-docs  ## the reference, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

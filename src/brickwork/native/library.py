@@ -17,15 +17,28 @@ from brickwork.core.errors import SettingError, nearest
 
 Target = Literal["portable", "avx2", "avx512"]
 
+Setting = int | float | Sequence[int] | Sequence[float]
+
 TARGETS: tuple[Target, ...] = ("portable", "avx2", "avx512")
 """What kernels are compiled for, each of which runs on processors of the later ones too."""
 
 HANDLERS = (
+    "adam",
+    "attention",
+    "attention_backward",
     "batch_normalization",
     "batch_normalization_backward",
     "convolution",
     "convolution_to_inputs",
     "convolution_to_kernel",
+    "gelu",
+    "gelu_backward",
+    "gru",
+    "gru_back",
+    "layer_normalization",
+    "layer_normalization_backward",
+    "lstm",
+    "lstm_back",
     "max_pool",
     "pool_put",
     "pool_take",
@@ -71,6 +84,8 @@ def _load() -> tuple[Target | None, str]:
 
 def folder() -> Path:
     """Return where the libraries lie: beside the sources if they were built there, else where they were installed."""
+    if chosen := os.environ.get("BRICKWORK_NATIVE_FOLDER"):
+        return Path(chosen)
     places = [Path(place) / "lib" for place in reversed(import_module("brickwork.native").__path__)]
     return next((place for place in places if (place / "libbrickwork_portable.so").exists()), places[0])
 
@@ -98,14 +113,21 @@ def why_not() -> str:
     return _load()[1]
 
 
-def call(kernel: str, results: Any, *arrays: Array, **settings: int | float | Sequence[int]) -> Any:
+def call(
+    kernel: str,
+    results: Any,
+    *arrays: Array,
+    in_place: dict[int, int] | None = None,
+    **settings: Setting,
+) -> Any:
     """Call a kernel from a program that is traced.
 
     Args:
         kernel: one of `HANDLERS`.
         results: the shape and type of the result, or of each of several.
         arrays: its arguments.
-        settings: its numbers, fixed in the program; several whole numbers as a sequence.
+        in_place: for arguments by number, the number of the result that takes their memory.
+        settings: its numbers, fixed in the program.
 
     Raises:
         SettingError: the kernels are not there.
@@ -113,10 +135,10 @@ def call(kernel: str, results: Any, *arrays: Array, **settings: int | float | Se
     if not available():
         raise SettingError(f"There is no kernel {kernel!r} here: {why_not()}.")
     given = {name: _attribute(value) for name, value in settings.items()}
-    return jax.ffi.ffi_call(_name(kernel), results)(*arrays, **given)
+    return jax.ffi.ffi_call(_name(kernel), results, input_output_aliases=in_place)(*arrays, **given)
 
 
-def _attribute(value: int | float | Sequence[int]) -> Any:
-    if isinstance(value, float):
-        return np.float32(value)
-    return np.int64(value) if isinstance(value, int) else np.asarray(value, np.int64)
+def _attribute(value: Setting) -> Any:
+    """Return a number, or several, in the type in which kernels take it."""
+    numbers = np.asarray(value)
+    return numbers.astype(np.float32 if numbers.dtype.kind == "f" else np.int64)[()]

@@ -1,5 +1,6 @@
 """Attention: rows of values mixed by how well their keys match a query."""
 
+from functools import partial
 from typing import Literal, overload
 
 import jax.numpy as jnp
@@ -7,6 +8,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Integer
 
 from brickwork.core.errors import ShapeError
+from brickwork.ops.implementation import choose
+from brickwork.ops.native_attention import attention_native, has_kernels_for
 from brickwork.ops.precision import wide_type
 
 Values = Float[Array, "batch queries heads value_size"]
@@ -74,19 +77,40 @@ def dot_product_attention(
     windows.
     """
     _check(q, k, v, mask, bias, query_offset)
-    batch, queries, heads, size = q.shape
+    wide = wide_type(q.dtype)
+    factor = q.shape[3] ** -0.5 if scale is None else scale
+    from_start = isinstance(query_offset, int) and query_offset == 0
+    bare = mask is None and bias is None and window is None and from_start and isinstance(factor, int | float)
+    if bare and not return_weights and q.size and has_kernels_for(q, k, v):
+        settings = {"causal": causal, "scale": float(factor)}
+        return choose({"xla": partial(_attend, **settings), "native": partial(_attend_native, **settings)}, q, k, v)
+    scores = _scores(q, k, factor)
+    if bias is not None:
+        scores = scores + bias.astype(wide)
+    seen = _visible(mask, causal, window, query_offset, q.shape[1], k.shape[1])
+    weights = _masked_softmax(scores, seen).astype(q.dtype)
+    y = weighted_values(weights, v.astype(q.dtype))
+    return (y, weights) if return_weights else y
+
+
+def _attend(q: Array, k: Array, v: Array, *, causal: bool, scale: float) -> Array:
+    """Attend from every query to all keys, or to those up to its own place."""
+    seen = _visible(None, causal, None, 0, q.shape[1], k.shape[1])
+    weights = _masked_softmax(_scores(q, k, scale), seen).astype(q.dtype)
+    return weighted_values(weights, v.astype(q.dtype))
+
+
+_attend_native = attention_native(_attend)
+
+
+def _scores(q: Array, k: Array, scale: float) -> Array:
+    """Return the products of queries and keys (batch, heads, queries, keys), scaled."""
+    batch, queries, heads, _ = q.shape
     keys, key_heads = k.shape[1:3]
     wide = wide_type(q.dtype)
     grouped = _grouped(q.swapaxes(1, 2), key_heads)
     scores = jnp.einsum("bhqd,bhkd->bhqk", grouped, k.swapaxes(1, 2), preferred_element_type=wide)
-    scores = scores.reshape(batch, heads, queries, keys)
-    scores = scores * jnp.asarray(size**-0.5 if scale is None else scale, wide)
-    if bias is not None:
-        scores = scores + bias.astype(wide)
-    seen = _visible(mask, causal, window, query_offset, queries, keys)
-    weights = _masked_softmax(scores, seen).astype(q.dtype)
-    y = weighted_values(weights, v.astype(q.dtype))
-    return (y, weights) if return_weights else y
+    return scores.reshape(batch, heads, queries, keys) * jnp.asarray(scale, wide)
 
 
 def weighted_values(weights: Weights, v: Float[Array, "batch keys key_heads value_size"]) -> Values:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Shaped
 
 from brickwork.core.errors import SettingError, ShapeError
 from brickwork.ops.implementation import choose
+from brickwork.ops.native_layer_normalization import layer_normalize_native
 from brickwork.ops.native_normalization import batch_normalize_native
 from brickwork.ops.precision import accumulated, narrow
 
@@ -156,8 +157,25 @@ def normalize(
 
     Raises as `moments` and `standardize` do. Source: Ba, Kiros and Hinton (2016), "Layer normalization", equation 4.
     """
+    plain = partial(_normalize, axes=axes, weights=weights, epsilon=epsilon)
+    if weights is not None or _axes(x, axes) != (x.ndim - 1,) or not _is_layer(x, scale, offset, epsilon):
+        return plain(x, scale, offset)
+    ones = jnp.ones(x.shape[-1:], x.dtype) if scale is None else scale
+    zeros = jnp.zeros(x.shape[-1:], x.dtype) if offset is None else offset
+    return choose({"xla": plain, "native": partial(layer_normalize_native, epsilon=epsilon)}, x, ones, zeros)
+
+
+def _normalize(x, scale, offset, *, axes, weights, epsilon):
     mean, variance = moments(x, axes, weights)
     return standardize(x, mean, variance, scale, offset, epsilon=epsilon)
+
+
+def _is_layer(x: Array, scale: Array | None, offset: Array | None, epsilon: float) -> bool:
+    """Tell whether kernels normalise the last axis of `x`: floats of up to 32 bits, a scale and an offset for each."""
+    known = isinstance(epsilon, int | float) and epsilon >= 0
+    given = [one for one in (scale, offset) if one is not None]
+    real = all(jnp.issubdtype(one.dtype, jnp.floating) and one.dtype.itemsize <= 4 for one in (x, *given))
+    return known and real and x.size > 0 and all(one.shape == x.shape[-1:] for one in given)
 
 
 def group_normalize(

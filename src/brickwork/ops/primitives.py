@@ -117,7 +117,27 @@ def mapped_as_members(made: Primitive) -> Callable[..., tuple[Any, Any]]:
     return rule
 
 
-def differentiable(name: str, plain: Rule, forward: Rule, backward: Rule) -> Rule:
+def computed(name: str, plain: Rule, kernel: Rule, members: bool = False) -> Primitive:
+    """Return a primitive that a kernel computes, whose derivatives and `vmap` are JAX's own, of a plain function.
+
+    Both take the same arrays and settings and return a list of results. With `members` both do the same again along the
+    first axis of all arrays, and `vmap` is more of them.
+    """
+    made = primitive(name, _shapes_of(plain), kernel, several=True)
+
+    def jvp(arrays: Sequence[Any], moved: Sequence[Any], **settings: Any) -> Any:
+        function, numbers = _of_numbers(partial(plain, **settings), arrays)
+        steps = tuple(ad.instantiate_zeros(moved[i]) for i in _numbers(arrays))
+        return made.bind(*arrays, **settings), list(jax.jvp(function, numbers, steps)[1])
+
+    ad.primitive_jvps[made] = jvp
+    mapped(made, mapped_as_members(made) if members else _vmap_as(plain))
+    return made
+
+
+def differentiable(
+    name: str, plain: Rule, forward: Rule, backward: Rule, *, alone: Rule | None = None, members: bool = False
+) -> Rule:
     """Return a function whose values and gradients come from kernels, to be differentiated any number of times.
 
     Its first derivative backwards is a kernel; all others, and what `vmap` asks for, are JAX's own, of the plain
@@ -129,6 +149,8 @@ def differentiable(name: str, plain: Rule, forward: Rule, backward: Rule) -> Rul
         forward: the same by kernels; returns the tuple of results, and a tuple of arrays to keep for `backward`.
         backward: `backward(arrays, kept, cotangents, **settings)` returns a tuple, the cotangents of those of the
             arrays that hold real numbers.
+        alone: the results of `forward` without what is kept, where that is faster: for values without gradients.
+        members: whether all of them do the same again along the first axis of all arrays: `vmap` is more of them then.
     """
 
     def whole(*arrays: Any, **settings: Any) -> list[Any]:
@@ -137,12 +159,12 @@ def differentiable(name: str, plain: Rule, forward: Rule, backward: Rule) -> Rul
 
     def pushed(*given: Any, parts: tuple[int, int], **settings: Any) -> list[Any]:
         arrays, _, moved = _parted(given, parts)
-        function, numbers = _of_numbers(plain, arrays, settings)
+        function, numbers = _of_numbers(partial(plain, **settings), arrays)
         return list(jax.jvp(function, numbers, tuple(moved))[1])
 
     def pulled(*given: Any, parts: tuple[int, int], **settings: Any) -> list[Any]:
         arrays, _, moved = _parted(given, parts)
-        function, numbers = _of_numbers(plain, arrays, settings)
+        function, numbers = _of_numbers(partial(plain, **settings), arrays)
         return list(jax.vjp(function, *numbers)[1](tuple(moved)))
 
     def pulled_by_kernel(*given: Any, parts: tuple[int, int], **settings: Any) -> list[Any]:
@@ -178,15 +200,26 @@ def differentiable(name: str, plain: Rule, forward: Rule, backward: Rule) -> Rul
     ad.primitive_jvps[pushed_p] = _jvp_as(pushed_p, pushed)
     ad.primitive_jvps[pulled_p] = _jvp_as(pulled_p, pulled)
     ad.primitive_transposes[pushed_p] = transpose_of_pushed
-    mapped(whole_p, vmap_of_whole)
-    mapped(pushed_p, _vmap_as(pushed))
-    mapped(pulled_p, _vmap_as(pulled))
+    mapped(whole_p, mapped_as_members(whole_p) if members else vmap_of_whole)
+    mapped(pushed_p, mapped_as_members(pushed_p) if members else _vmap_as(pushed))
+    mapped(pulled_p, mapped_as_members(pulled_p) if members else _vmap_as(pulled))
 
     def function(*arrays: Any, **settings: Any) -> tuple[Any, ...]:
         results = len(_shapes_of(plain)(*arrays, **settings))
         return tuple(whole_p.bind(*arrays, **settings)[:results])
 
-    return function
+    if alone is None:
+        return function
+    alone_p = primitive(f"{name}_alone", _shapes_of(alone), alone, several=True)
+
+    def jvp_of_alone(arrays: Sequence[Any], moved: Sequence[Any], **settings: Any) -> Any:
+        out, found = jvp_of_whole(arrays, moved, **settings)
+        results = len(_shapes_of(plain)(*arrays, **settings))
+        return out[:results], found[:results]
+
+    ad.primitive_jvps[alone_p] = jvp_of_alone
+    mapped(alone_p, mapped_as_members(alone_p) if members else _vmap_as(plain))
+    return lambda *arrays, **settings: tuple(alone_p.bind(*arrays, **settings))
 
 
 def _no_tangent(value: Any) -> Any:
@@ -204,13 +237,13 @@ def _numbers(arrays: Sequence[Any]) -> list[int]:
     return [i for i, a in enumerate(arrays) if jnp.issubdtype(a.dtype, jnp.inexact)]
 
 
-def _of_numbers(function: Rule, arrays: Sequence[Any], settings: dict[str, Any]) -> tuple[Rule, tuple[Any, ...]]:
+def _of_numbers(function: Rule, arrays: Sequence[Any]) -> tuple[Rule, tuple[Any, ...]]:
     """Return the function of the arrays of real numbers alone, and these."""
     places = _numbers(arrays)
 
     def of_numbers(*numbers: Any) -> Any:
         given = dict(zip(places, numbers, strict=True))
-        return tuple(function(*(given.get(i, a) for i, a in enumerate(arrays)), **settings))
+        return tuple(function(*(given.get(i, a) for i, a in enumerate(arrays))))
 
     return of_numbers, tuple(arrays[i] for i in places)
 
@@ -228,7 +261,7 @@ def _jvp_as(made: Primitive, plain: Rule) -> Rule:
     """Return the rule of tangents of a primitive that computes what a plain function does, apart from what is kept."""
 
     def rule(given: Sequence[Any], moved: Sequence[Any], *, parts: tuple[int, int], **settings: Any) -> Any:
-        function, numbers = _of_numbers(partial(plain, parts=parts), given, settings)
+        function, numbers = _of_numbers(partial(plain, parts=parts, **settings), given)
         kept = range(parts[0], sum(parts))
         steps = [jnp.zeros_like(given[i]) if i in kept else ad.instantiate_zeros(moved[i]) for i in _numbers(given)]
         return made.bind(*given, parts=parts, **settings), list(jax.jvp(function, numbers, tuple(steps))[1])

@@ -1,10 +1,14 @@
 """Activation functions that let positive numbers pass and hold negative ones back: the rectifier and its family."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from brickwork.ops.implementation import choose
+from brickwork.ops.native_gelu import gelu_native, has_kernels_for
 from brickwork.ops.sigmoids import hard_sigmoid
 
 
@@ -120,7 +124,7 @@ def gelu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> gelu(jnp.array([0.0, 100.0])).tolist()
     [0.0, 100.0]
     """
-    return jax.nn.gelu(x, approximate=False)
+    return _gelu(x, exact=True)
 
 
 def gelu_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -134,7 +138,14 @@ def gelu_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> gelu_tanh(jnp.array([0.0, 100.0])).tolist()
     [0.0, 100.0]
     """
-    return jax.nn.gelu(x, approximate=True)
+    return _gelu(x, exact=False)
+
+
+def _gelu(x: Array, *, exact: bool) -> Array:
+    plain = partial(jax.nn.gelu, approximate=not exact)
+    if not has_kernels_for(x):
+        return plain(x)
+    return choose({"xla": plain, "native": partial(gelu_native, exact=exact)}, x)
 
 
 def silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -1,6 +1,7 @@
 """Recurrent cells swept over time: the simple one, the gated unit, the long short-term memory; sequences backwards."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import jax
@@ -11,7 +12,9 @@ from jaxtyping import Array, Float, Integer, Shaped
 
 from brickwork.core.errors import ShapeError
 from brickwork.ops.activations import activate
-from brickwork.ops.precision import accumulated
+from brickwork.ops.implementation import choose
+from brickwork.ops.native_recurrent import gru_by_kernels, lstm_by_kernels
+from brickwork.ops.precision import accumulated, narrow
 
 State = TypeVar("State")
 
@@ -40,8 +43,7 @@ def sweep(
     for leaf in jax.tree.leaves(state):
         if leaf.shape[:1] != (batch,):
             raise ShapeError(f"sweep: a state for {batch} rows must be ({batch}, ...), got {leaf.shape}.")
-    if lengths is not None and lengths.shape != (batch,):
-        raise ShapeError(f"sweep: lengths for {batch} rows must be ({batch},), got {lengths.shape}.")
+    _require_lengths(batch, lengths)
 
     def guarded(state, now):
         step_inputs, running = now
@@ -116,12 +118,20 @@ def lstm_sweep(
         memory_scale=(memory_scale, h0.shape),
     )
 
+    _require_lengths(rows, lengths)
+    table = {"xla": partial(_lstm_plain, reverse=reverse)}
+    if _worth_kernels(gate_inputs, h0, c0, recurrent_kernel):
+        table["native"] = partial(_lstm_native, reverse=reverse)
+    return choose(table, gate_inputs, h0, c0, recurrent_kernel, memory_scale, lengths)
+
+
+def _lstm_plain(x: Array, h0: Array, c0: Array, kernel: Array, scale: Any, lengths: Any, *, reverse: bool) -> Any:
     def step(state, gates):
         h, c = state
-        h, c = lstm_cell(gates + _recalled(h, recurrent_kernel, memory_scale, gates.dtype), c)
+        h, c = lstm_cell(gates + _recalled(h, kernel, scale, gates.dtype), c)
         return (h, c), h
 
-    return sweep(step, (h0.astype(gate_inputs.dtype), c0), gate_inputs, lengths=lengths, reverse=reverse)
+    return sweep(step, (h0.astype(x.dtype), c0), x, lengths=lengths, reverse=reverse)
 
 
 def gru_sweep(
@@ -160,19 +170,38 @@ def gru_sweep(
         recurrent_bias=(recurrent_bias, (hidden,)),
         memory_scale=(memory_scale, h0.shape),
     )
-    both = 2 * hidden  # the gates' width
-    first = recurrent_kernel if reset == "after" else recurrent_kernel[:, :both]
-    bias = 0.0 if recurrent_bias is None else jnp.broadcast_to(accumulated(recurrent_bias), h0.shape)
+    _require_lengths(rows, lengths)
+    table = {"xla": partial(_gru_plain, reset=reset, reverse=reverse)}
+    if reset == "after" and _worth_kernels(inputs, h0, recurrent_kernel):
+        table["native"] = partial(_gru_native, reverse=reverse)
+    bias = jnp.zeros((hidden,), inputs.dtype) if recurrent_bias is None else recurrent_bias
+    return choose(table, inputs, h0, recurrent_kernel, bias, memory_scale, lengths)
+
+
+def _gru_plain(
+    inputs: Array,
+    h0: Array,
+    kernel: Array,
+    bias: Array,
+    scale: Any,
+    lengths: Any,
+    *,
+    reset: str = "after",
+    reverse: bool,
+) -> Any:
+    both = 2 * h0.shape[-1]  # the gates' width
+    first = kernel if reset == "after" else kernel[:, :both]
+    wide_bias = jnp.broadcast_to(accumulated(bias), h0.shape)
 
     def step(h, x):
         narrow, wide = h.astype(x.dtype), accumulated(x)
-        recalled = accumulated(_recalled(narrow, first, memory_scale, x.dtype))
+        recalled = accumulated(_recalled(narrow, first, scale, x.dtype))
         r, z = jnp.split(jax.nn.sigmoid(wide[:, :both] + recalled[:, :both]), 2, axis=-1)
         if reset == "after":
-            candidate = r * (recalled[:, both:] + bias)
+            candidate = r * (recalled[:, both:] + wide_bias)
         else:
             kept = r.astype(x.dtype) * narrow
-            candidate = accumulated(_recalled(kept, recurrent_kernel[:, both:], memory_scale, x.dtype)) + bias
+            candidate = accumulated(_recalled(kept, kernel[:, both:], scale, x.dtype)) + wide_bias
         new = (1 - z) * jnp.tanh(wide[:, both:] + candidate) + z * h.astype(z.dtype)
         return new.astype(h.dtype), new.astype(x.dtype)
 
@@ -241,8 +270,18 @@ def _recalled(h: Array, kernel: Array, scale: Array | None, dtype: DTypeLike) ->
     return (scaled @ kernel).astype(dtype)
 
 
+def _worth_kernels(x: Array, *others: Array) -> bool:
+    """Tell whether a sweep over x is one that kernels can do, and do faster: it has more than one step, and rows."""
+    return x.size > 0 and x.shape[1] > 1 and narrow(x, *others)
+
+
 def _sizes(h0: Array) -> tuple[int, int]:
     return (h0.shape[0], h0.shape[-1]) if h0.ndim else (0, 0)
+
+
+def _require_lengths(rows: int, lengths: Array | None) -> None:
+    if lengths is not None and lengths.shape != (rows,):
+        raise ShapeError(f"sweep: lengths for {rows} rows must be ({rows},), got {lengths.shape}.")
 
 
 def _require_fit(name: str, h0: Array, **expected: tuple[Array | None, tuple[int | str, ...]]) -> None:
@@ -258,3 +297,6 @@ def _require_fit(name: str, h0: Array, **expected: tuple[Array | None, tuple[int
 
 def _swapped(x: Array) -> Array:
     return jnp.swapaxes(x, 0, 1)
+
+
+_lstm_native, _gru_native = lstm_by_kernels(_lstm_plain), gru_by_kernels(_gru_plain)

@@ -53,8 +53,8 @@ def adam_update(
     lists = (grads, params, means, squares)
     if not params or any(a.dtype != jnp.float32 for arrays in lists for a in arrays):
         return None
-    numbers = [jnp.asarray(one, jnp.float32) for one in (rate, *corrections)]
-    by_array = [a for several in zip(*lists, strict=True) for a in several]
+    numbers = [jnp.asarray(one, jnp.float32)[None] for one in (rate, *corrections)]
+    by_array = [a[None] for several in zip(*lists, strict=True) for a in several]
     settings = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "decays": tuple(map(float, decays))}
 
     def by_kernel(*arrays: Array) -> list[Array]:
@@ -63,7 +63,7 @@ def adam_update(
     def plain(*arrays: Array) -> list[Array]:
         return _adam_plain(*arrays, **settings)
 
-    found = choose({"xla": plain, "native": by_kernel}, *numbers, *by_array)
+    found = [one[0] for one in choose({"xla": plain, "native": by_kernel}, *numbers, *by_array)]
     return found[::3], found[1::3], found[2::3]
 
 
@@ -72,11 +72,12 @@ def _adam_plain(
 ) -> list[Array]:
     found: list[Array] = []
     for number, decay in enumerate(decays):
-        g, p, m, v = arrays[4 * number : 4 * number + 4]
+        g, p, m, v = arrays[4 * number : 4 * number + 4]  # (members, ...)
+        each = (-1,) + (1,) * (g.ndim - 1)
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * jnp.square(g)
-        step = (m / c1) / (jnp.sqrt(v / c2) + epsilon)
-        found += [p - rate * (step + decay * p if decay else step), m, v]
+        step = (m / c1.reshape(each)) / (jnp.sqrt(v / c2.reshape(each)) + epsilon)
+        found += [p - rate.reshape(each) * (step + decay * p if decay else step), m, v]
     return found
 
 
@@ -89,4 +90,4 @@ def _adam_native(*arrays: Array, beta1: float, beta2: float, epsilon: float, dec
     )
 
 
-adam_p = computed("adam_native", _adam_plain, _adam_native)
+adam_p = computed("adam_native", _adam_plain, _adam_native, members=True)

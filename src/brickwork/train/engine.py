@@ -191,7 +191,7 @@ class Run:
         record |= {**named, "seconds": round(time.monotonic() - self.started, 3), **self.judge.notes()}
         best = self._judge(record, sums, measured)
         self.epoch, self.position, self.sampling = self.epoch + 1, 0, None
-        self.sums = jax.tree.map(jnp.zeros_like, self.sums)
+        self.sums = jax.device_put(jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self.sums))
         self.history.append(record)
         if self.folder is not None:
             append_line(self.folder / HISTORY, record)

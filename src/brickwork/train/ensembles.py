@@ -152,7 +152,7 @@ class Together:
             rows = min(HELD_OUT_ROWS, len(self.valid) - first)
             size = 1 << (rows - 1).bit_length()
             batch = jax.tree.map(lambda a, f=first, n=rows, s=size: filled(a[f : f + n], s), self.valid.inputs)
-            run = program("predict members", learner.predict, learner.measured_by, view, batch)
+            run = program("predict members", learner.predict, learner.measured_by, view, batch, once=True)
             parts.append(jax.tree.map(lambda out, n=rows: np.asarray(out)[:n], run(view, batch)))
         if isinstance(parts[0], Padded):
             return None

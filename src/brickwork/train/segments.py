@@ -21,7 +21,7 @@ from brickwork.data import Examples
 from brickwork.metrics import merged
 from brickwork.ops import settled
 from brickwork.train.learner import Learner, Logs, Measured, Sums
-from brickwork.train.programs import Program, bucket, program
+from brickwork.train.programs import Program, bucket, program, room
 
 SEGMENT_STEPS, SEGMENT_ROWS = 1024, 2**18
 """Most steps, and most rows, of a segment."""
@@ -54,7 +54,7 @@ def filled(rows: np.ndarray, size: int) -> Array:
 
 def to_device(examples: Examples) -> Batch:
     """Return all rows on the device, filled up with rows of weight 0 so that close sizes share programs."""
-    size = bucket(len(examples))
+    size = room(len(examples))
     weight: Any = np.ones(len(examples), np.float32) if examples.weight is None else examples.weight
     return jax.tree.map(lambda rows: filled(rows, size), Batch(examples.inputs, examples.targets, weight))
 
@@ -110,7 +110,7 @@ def train_program(
     segment = learner.segment() or segment
     number = jnp.int32(0)
     args = (state, sums, no_bad_steps(), data, rows, weight, number, key, number)
-    return program("train", segment, learner.shared, *args, donate=(0, 1, 2))
+    return program("train", segment, learner.shared, *args, donate=(0, 1, 2), rounds=len(rows))
 
 
 def count_bad(bad: Bad, logs: Logs, number: Array) -> Bad:
@@ -159,7 +159,7 @@ class Measuring:
         number = jnp.int32(0)
         args = (view, self.data, number, number, number, anyone, number)
         self.batches = batches
-        self.program = program("measure", run, (learner.measured_by, self.batch_size), *args)
+        self.program = program("measure", run, (learner.measured_by, self.batch_size), *args, rounds=batches)
 
     def __call__(
         self, view: Any, key: Array, number: int = 0, stop_asked: Callable[[], bool] = lambda: False

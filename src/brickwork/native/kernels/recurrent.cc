@@ -77,30 +77,31 @@ void clear_past_ends(const Sizes& s, const int32_t* lengths, int64_t from, int64
   }
 }
 
-// Where the state before step t of a row is: among those after every step, or the first of all.
-const float* state_before(const Sizes& s, const int32_t* lengths, int64_t row, int64_t t, const float* states,
-                          const float* first) {
+// Where the cell before step t of a row is: among those after every step, or the first of all.
+const float* cell_before(const Sizes& s, const int32_t* lengths, int64_t row, int64_t t, const float* cells,
+                         const float* first) {
   const int64_t before = s.reverse ? t + 1 : t - 1;
   const bool none = s.reverse ? before >= std::min<int64_t>(lengths[row], s.time) : before < 0;
-  return none ? first + row * s.hidden : states + (row * s.time + before) * s.hidden;
+  return none ? first + row * s.hidden : cells + (row * s.time + before) * s.hidden;
 }
 
-// s h for every row that runs: into `kept` at its step where that is wanted, else into rows of `room`.
-void scaled_states(const Sizes& s, int64_t t, const std::vector<int64_t>& running, const float* h, const float* scale,
-                   float* kept, float* room, std::vector<const float*>& places) {
+// s h for every row that runs, in rows of `to`; h itself at its step of `kept`, where that is wanted.
+void recall(const Sizes& s, int64_t t, const std::vector<int64_t>& running, const float* h, const float* scale,
+            float* kept, float* to, std::vector<const float*>& places) {
   places.clear();
   for (int64_t row : running) {
-    float* to = kept ? kept + (row * s.time + t) * s.hidden : room + static_cast<int64_t>(places.size()) * s.hidden;
-    const float *a = h + row * s.hidden, *b = scale + row * s.hidden;
-    for (int64_t unit = 0; unit < s.hidden; ++unit) to[unit] = a[unit] * b[unit];
+    const float *state = h + row * s.hidden, *by = scale + row * s.hidden;
+    for (int64_t unit = 0; unit < s.hidden; ++unit) to[unit] = state[unit] * by[unit];
+    if (kept) std::copy(state, state + s.hidden, kept + (row * s.time + t) * s.hidden);
     places.push_back(to);
+    to += s.hidden;
   }
 }
 
 // ------------------------------------------------------------------------------------------------------------ lstm
 
 struct Kept {  // what backward needs of every step, or nothing
-  float *gates, *states, *scaled;
+  float *gates, *cells, *before;
 };
 
 void lstm_forward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const float* h0, const float* c0,
@@ -108,20 +109,20 @@ void lstm_forward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const f
   const int64_t hidden = s.hidden, width = 4 * hidden;
   const Matrix matrix(hidden, width);
   divided(pool, s, matrix, u, hidden, width, width, 1, [&](int64_t from, int64_t until, const float* laid) {
-    thread_local Scratch sum_room, scaled_room;
+    thread_local Scratch sum_room, recalled_room;
     float* sums = sum_room.room<float>((until - from) * matrix.width() + kWidth);
-    float* room = scaled_room.room<float>((until - from) * hidden);
+    float* recalled = recalled_room.room<float>((until - from) * hidden);
     std::copy(h0 + from * hidden, h0 + until * hidden, h + from * hidden);
     std::copy(c0 + from * hidden, c0 + until * hidden, c + from * hidden);
     clear_past_ends(s, lengths, from, until, hidden, y);
     if (kept.gates) {
       clear_past_ends(s, lengths, from, until, width, kept.gates);
-      clear_past_ends(s, lengths, from, until, hidden, kept.states);
-      clear_past_ends(s, lengths, from, until, hidden, kept.scaled);
+      clear_past_ends(s, lengths, from, until, hidden, kept.cells);
+      clear_past_ends(s, lengths, from, until, hidden, kept.before);
     }
     std::vector<const float*> places;
     over_time(s, lengths, from, until, s.reverse, [&](int64_t t, const std::vector<int64_t>& running) {
-      scaled_states(s, t, running, h, scale, kept.scaled, room, places);
+      recall(s, t, running, h, scale, kept.before, recalled, places);
       matrix.multiply(places.data(), static_cast<int64_t>(running.size()), laid, sums);
       const float* sum = sums;
       for (int64_t row : running) {
@@ -144,7 +145,7 @@ void lstm_forward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const f
           put(gates + hidden, f, some);
           put(gates + 2 * hidden, g, some);
           put(gates + 3 * hidden, o, some);
-          put(kept.states + step * hidden + unit, cell, some);
+          put(kept.cells + step * hidden + unit, cell, some);
         }
         sum += matrix.width();
       }
@@ -168,7 +169,7 @@ void lstm_backward(ffi::ThreadPool& pool, const Sizes& s, const float* dy, const
       places.clear();
       for (int64_t row : running) {
         const int64_t step = row * s.time + t;
-        const float* before = state_before(s, lengths, row, t, cells, c0);
+        const float* before = cell_before(s, lengths, row, t, cells, c0);
         for (int64_t unit = 0; unit < hidden; unit += kWidth) {
           const int64_t some = hidden - unit;
           const float* gates = all_gates + step * width + unit;
@@ -203,19 +204,19 @@ void gru_forward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const fl
   const int64_t hidden = s.hidden, width = 3 * hidden;
   const Matrix matrix(hidden, width);
   divided(pool, s, matrix, u, hidden, width, width, 1, [&](int64_t from, int64_t until, const float* laid) {
-    thread_local Scratch sum_room, scaled_room;
+    thread_local Scratch sum_room, recalled_room;
     float* sums = sum_room.room<float>((until - from) * matrix.width() + kWidth);
-    float* room = scaled_room.room<float>((until - from) * hidden);
+    float* recalled = recalled_room.room<float>((until - from) * hidden);
     const float* bias = a + from / s.rows * hidden;
     std::copy(h0 + from * hidden, h0 + until * hidden, h + from * hidden);
     clear_past_ends(s, lengths, from, until, hidden, y);
     if (kept.gates) {
       clear_past_ends(s, lengths, from, until, 4 * hidden, kept.gates);
-      clear_past_ends(s, lengths, from, until, hidden, kept.scaled);
+      clear_past_ends(s, lengths, from, until, hidden, kept.before);
     }
     std::vector<const float*> places;
     over_time(s, lengths, from, until, s.reverse, [&](int64_t t, const std::vector<int64_t>& running) {
-      scaled_states(s, t, running, h, scale, kept.scaled, room, places);
+      recall(s, t, running, h, scale, kept.before, recalled, places);
       matrix.multiply(places.data(), static_cast<int64_t>(running.size()), laid, sums);
       const float* sum = sums;
       for (int64_t row : running) {
@@ -245,8 +246,8 @@ void gru_forward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const fl
 
 // dx is the gradient of x, dq that of (s h) U + a: they differ in the third block.
 void gru_backward(ffi::ThreadPool& pool, const Sizes& s, const float* dy, const float* dh_last, const float* u,
-                  const float* scale, const int32_t* lengths, const float* h0, const float* y, const float* all_gates,
-                  float* dx, float* dq, float* dh) {
+                  const float* scale, const int32_t* lengths, const float* all_gates, const float* all_before, float* dx,
+                  float* dq, float* dh) {
   const int64_t hidden = s.hidden, width = 3 * hidden;
   const Matrix matrix(width, hidden);  // the transpose of U
   divided(pool, s, matrix, u, width, hidden, 1, width, [&](int64_t from, int64_t until, const float* laid) {
@@ -260,7 +261,7 @@ void gru_backward(ffi::ThreadPool& pool, const Sizes& s, const float* dy, const 
       places.clear();
       for (int64_t row : running) {
         const int64_t step = row * s.time + t;
-        const float* before = state_before(s, lengths, row, t, y, h0);
+        const float* before = all_before + step * hidden;
         for (int64_t unit = 0; unit < hidden; unit += kWidth) {
           const int64_t some = hidden - unit;
           const float* gates = all_gates + step * 4 * hidden + unit;
@@ -311,13 +312,13 @@ bool fits(const Array& array, std::initializer_list<int64_t> shape) {
 
 ffi::Error wrong() { return ffi::Error::InvalidArgument("recurrent sweep: shapes do not fit"); }
 
-Kept kept_in(const Sizes& s, Result& gates, Result* states, Result& scaled) {
+Kept kept_in(const Sizes& s, Result& gates, Result* cells, Result& before) {
   if (gates->dimensions()[2] != s.time || s.time == 0) return {nullptr, nullptr, nullptr};
-  return {gates->typed_data(), states ? (*states)->typed_data() : nullptr, scaled->typed_data()};
+  return {gates->typed_data(), cells ? (*cells)->typed_data() : nullptr, before->typed_data()};
 }
 
 ffi::Error lstm_call(ffi::ThreadPool pool, Numbers x, Numbers h0, Numbers c0, Numbers u, Numbers scale, Whole lengths,
-                     Result y, Result h, Result c, Result gates, Result cells, Result scaled, int64_t reverse) {
+                     Result y, Result h, Result c, Result gates, Result cells, Result before, int64_t reverse) {
   const Sizes s = sizes_of(x.dimensions(), 4, reverse);
   const int64_t n = s.hidden, kept = gates->dimensions().size() == 4 ? gates->dimensions()[2] : -1;
   if (!fits(x, {s.members, s.rows, s.time, 4 * n}) || !fits(h0, {s.members, s.rows, n}) ||
@@ -325,11 +326,11 @@ ffi::Error lstm_call(ffi::ThreadPool pool, Numbers x, Numbers h0, Numbers c0, Nu
       !fits(lengths, {s.members, s.rows}) || !fits(*y, {s.members, s.rows, s.time, n}) ||
       !fits(*h, {s.members, s.rows, n}) || !fits(*c, {s.members, s.rows, n}) || (kept != 0 && kept != s.time) ||
       !fits(*gates, {s.members, s.rows, kept, 4 * n}) || !fits(*cells, {s.members, s.rows, kept, n}) ||
-      !fits(*scaled, {s.members, s.rows, kept, n}))
+      !fits(*before, {s.members, s.rows, kept, n}))
     return wrong();
   lstm_forward(pool, s, x.typed_data(), h0.typed_data(), c0.typed_data(), u.typed_data(), scale.typed_data(),
                lengths.typed_data(), y->typed_data(), h->typed_data(), c->typed_data(),
-               kept_in(s, gates, &cells, scaled));
+               kept_in(s, gates, &cells, before));
   return ffi::Error::Success();
 }
 
@@ -352,33 +353,33 @@ ffi::Error lstm_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Num
 }
 
 ffi::Error gru_call(ffi::ThreadPool pool, Numbers x, Numbers h0, Numbers u, Numbers a, Numbers scale, Whole lengths,
-                    Result y, Result h, Result gates, Result scaled, int64_t reverse) {
+                    Result y, Result h, Result gates, Result before, int64_t reverse) {
   const Sizes s = sizes_of(x.dimensions(), 3, reverse);
   const int64_t n = s.hidden, kept = gates->dimensions().size() == 4 ? gates->dimensions()[2] : -1;
   if (!fits(x, {s.members, s.rows, s.time, 3 * n}) || !fits(h0, {s.members, s.rows, n}) ||
       !fits(u, {s.members, n, 3 * n}) || !fits(a, {s.members, n}) || !fits(scale, {s.members, s.rows, n}) ||
       !fits(lengths, {s.members, s.rows}) || !fits(*y, {s.members, s.rows, s.time, n}) ||
       !fits(*h, {s.members, s.rows, n}) || (kept != 0 && kept != s.time) ||
-      !fits(*gates, {s.members, s.rows, kept, 4 * n}) || !fits(*scaled, {s.members, s.rows, kept, n}))
+      !fits(*gates, {s.members, s.rows, kept, 4 * n}) || !fits(*before, {s.members, s.rows, kept, n}))
     return wrong();
   gru_forward(pool, s, x.typed_data(), h0.typed_data(), u.typed_data(), a.typed_data(), scale.typed_data(),
-              lengths.typed_data(), y->typed_data(), h->typed_data(), kept_in(s, gates, nullptr, scaled));
+              lengths.typed_data(), y->typed_data(), h->typed_data(), kept_in(s, gates, nullptr, before));
   return ffi::Error::Success();
 }
 
 ffi::Error gru_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numbers u, Numbers scale, Whole lengths,
-                         Numbers h0, Numbers y, Numbers gates, Result dx, Result dq, Result dh, int64_t reverse) {
+                         Numbers gates, Numbers before, Result dx, Result dq, Result dh, int64_t reverse) {
   const Sizes s = sizes_of(dx->dimensions(), 3, reverse);
   const int64_t n = s.hidden;
   if (!fits(*dx, {s.members, s.rows, s.time, 3 * n}) || !fits(*dq, {s.members, s.rows, s.time, 3 * n}) ||
       !fits(dy, {s.members, s.rows, s.time, n}) || !fits(dh_last, {s.members, s.rows, n}) ||
       !fits(u, {s.members, n, 3 * n}) || !fits(scale, {s.members, s.rows, n}) || !fits(lengths, {s.members, s.rows}) ||
-      !fits(h0, {s.members, s.rows, n}) || !fits(y, {s.members, s.rows, s.time, n}) ||
-      !fits(gates, {s.members, s.rows, s.time, 4 * n}) || !fits(*dh, {s.members, s.rows, n}))
+      !fits(gates, {s.members, s.rows, s.time, 4 * n}) || !fits(before, {s.members, s.rows, s.time, n}) ||
+      !fits(*dh, {s.members, s.rows, n}))
     return wrong();
   gru_backward(pool, s, dy.typed_data(), dh_last.typed_data(), u.typed_data(), scale.typed_data(),
-               lengths.typed_data(), h0.typed_data(), y.typed_data(), gates.typed_data(), dx->typed_data(),
-               dq->typed_data(), dh->typed_data());
+               lengths.typed_data(), gates.typed_data(), before.typed_data(), dx->typed_data(), dq->typed_data(),
+               dh->typed_data());
   return ffi::Error::Success();
 }
 
@@ -439,7 +440,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_gru_back, gru_back_call,
                                   .Arg<Numbers>()
                                   .Arg<Numbers>()
                                   .Arg<Whole>()
-                                  .Arg<Numbers>()
                                   .Arg<Numbers>()
                                   .Arg<Numbers>()
                                   .Ret<Numbers>()

@@ -1,0 +1,76 @@
+// Products of small matrices in registers: a few rows by a panel of columns, summed over everything between.
+//
+//   to[row][column]  (+)=  sum over i of  left(row, i) * right[i][column of the panel]
+//
+// The right matrix is laid out panel by panel, [panel][i][column], zeros filling up the last one.
+#pragma once
+
+#include <algorithm>
+
+#include "vector.h"
+
+namespace brickwork {
+
+constexpr int64_t kTileColumns = 2 * kWidth;
+constexpr int64_t kTileRows = kWidth == 16 ? 8 : 6;  // as many as registers hold sums of
+
+inline int64_t tile_panels(int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns; }
+inline int64_t whole_tiles(int64_t columns) { return tile_panels(columns) * kTileColumns; }
+
+// Computes one tile. `Across`: the left matrix has its rows in memory one beside the other, i below i.
+template <int R, bool Across, bool Add>
+inline void tile(const float* left, int64_t step, const float* panel, int64_t count, float* to, int64_t to_step) {
+  Vector sum[R][2];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) sum[r][v] = Vector{};
+  for (int64_t i = 0; i < count; ++i, panel += kTileColumns) {
+    const Vector a = load(panel), b = load(panel + kWidth);
+    for (int r = 0; r < R; ++r) {
+      const float number = Across ? left[i * step + r] : left[r * step + i];
+      sum[r][0] += number * a;
+      sum[r][1] += number * b;
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) {
+      float* at = to + r * to_step + v * kWidth;
+      if constexpr (Add) sum[r][v] += load(at);
+      store(at, sum[r][v]);
+    }
+}
+
+using TileOf = void (*)(const float*, int64_t, const float*, int64_t, float*, int64_t);
+
+template <bool Across, bool Add>
+constexpr TileOf kTileOf[8] = {tile<1, Across, Add>, tile<2, Across, Add>, tile<3, Across, Add>, tile<4, Across, Add>,
+                               tile<5, Across, Add>, tile<6, Across, Add>, tile<7, Across, Add>, tile<8, Across, Add>};
+
+// Lays a matrix out in panels; its rows are `step` numbers apart.
+inline void lay_rows(const float* from, int64_t step, int64_t rows, int64_t columns, float* panels) {
+  for (int64_t first = 0; first < columns; first += kTileColumns) {
+    const int64_t count = std::min(kTileColumns, columns - first);
+    for (int64_t i = 0; i < rows; ++i, panels += kTileColumns) {
+      const float* row = from + i * step + first;
+      if (count == kTileColumns) {
+        store(panels, load(row));
+        store(panels + kWidth, load(row + kWidth));
+      } else {
+        for (int64_t c = 0; c < count; ++c) panels[c] = row[c];
+        for (int64_t c = count; c < kTileColumns; ++c) panels[c] = 0;
+      }
+    }
+  }
+}
+
+// Lays the transpose of a matrix out in panels: its rows, `step` numbers apart, become columns.
+inline void lay_columns(const float* from, int64_t step, int64_t rows, int64_t columns, float* panels) {
+  for (int64_t first = 0; first < rows; first += kTileColumns, panels += columns * kTileColumns) {
+    const int64_t count = std::min(kTileColumns, rows - first);
+    for (int64_t r = 0; r < kTileColumns; ++r) {
+      const float* row = from + (first + r) * step;
+      for (int64_t c = 0; c < columns; ++c) panels[c * kTileColumns + r] = r < count ? row[c] : 0.0f;
+    }
+  }
+}
+
+}  // namespace brickwork
