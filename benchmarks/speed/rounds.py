@@ -70,6 +70,10 @@ class Arena:
         return [name for name in self.processes if CONTENDERS[name].trains]
 
 
+SLOW = 10
+"""How many times as long as it should last a turn may take before its contender takes no more of them."""
+
+
 def measure(arena: Arena, workload: Workload, rounds: int, seconds: float, peak: float | None) -> dict[str, Any]:
     """Return the training of one workload: a row for each contender, with its numbers, or with why it has none."""
     rows: dict[str, dict[str, Any]] = {}
@@ -88,7 +92,8 @@ def measure(arena: Arena, workload: Workload, rounds: int, seconds: float, peak:
         rows[name] = {"refused": reason}
         arena.say(f"{workload.name}, {name}: not the same work, {reason}")
     racing = {name: judging.epochs_for(seconds, prepared[name]["epoch_seconds"]) for name in prepared}
-    turns = _turns(arena, {n: e for n, e in racing.items() if n not in refused}, rounds, rows, workload)
+    racing = {name: epochs for name, epochs in racing.items() if name not in refused}
+    turns = _turns(arena, racing, rounds, seconds, rows, workload)
     for name, found in turns.items():
         if name not in rows:
             rows[name] = judging.training_row(found, prepared[name], operations(workload), workload.batch, peak)
@@ -104,13 +109,21 @@ def measure(arena: Arena, workload: Workload, rounds: int, seconds: float, peak:
 
 
 def _turns(
-    arena: Arena, racing: Mapping[str, int], rounds: int, rows: dict[str, dict[str, Any]], workload: Workload
+    arena: Arena,
+    racing: Mapping[str, int],
+    rounds: int,
+    seconds: float,
+    rows: dict[str, dict[str, Any]],
+    workload: Workload,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return every contender's turns. Those of the first round warm up and are not counted."""
+    """Return every contender's turns. Those of the first round warm up and are not counted.
+
+    Who takes more than `SLOW` times as long as a turn should last has one turn only: nobody else is to wait for it.
+    """
     turns: dict[str, list[dict[str, Any]]] = {name: [] for name in racing}
     for number in range(rounds + 1):
         for name, epochs in racing.items():
-            if name in rows:
+            if name in rows or any(turn["seconds"] > SLOW * seconds for turn in turns[name]):
                 continue
             try:
                 turn = _undisturbed(arena, name, AGAIN if number else 0, do="train", epochs=epochs)

@@ -55,7 +55,7 @@ def _conv(w: Array, x: Array, stride: int = 1) -> Array:
 
 
 def _pool(x: Array) -> Array:
-    return jax.lax.reduce_window(x, jnp.array(-jnp.inf, x.dtype), jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
 
 # ------------------------------------------------------------------------------------------------- perceptrons, CNN

@@ -9,8 +9,8 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from brickwork.core.errors import ShapeError
 from brickwork.ops.implementation import choose
-from brickwork.ops.native_attention import attention_native, has_kernels_for
-from brickwork.ops.precision import wide_type
+from brickwork.ops.native_attention import attention_native
+from brickwork.ops.precision import narrow, wide_type
 
 Values = Float[Array, "batch queries heads value_size"]
 Weights = Float[Array, "batch heads queries keys"]
@@ -81,7 +81,7 @@ def dot_product_attention(
     factor = q.shape[3] ** -0.5 if scale is None else scale
     from_start = isinstance(query_offset, int) and query_offset == 0
     bare = mask is None and bias is None and window is None and from_start and isinstance(factor, int | float)
-    if bare and not return_weights and q.size and has_kernels_for(q, k, v):
+    if bare and not return_weights and q.size and narrow(q, k, v):
         settings = {"causal": causal, "scale": float(factor)}
         return choose({"xla": partial(_attend, **settings), "native": partial(_attend_native, **settings)}, q, k, v)
     scores = _scores(q, k, factor)

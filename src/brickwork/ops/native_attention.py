@@ -37,11 +37,6 @@ def attention_native(plain: Callable[..., Array]) -> Callable[..., Array]:
     return attend
 
 
-def has_kernels_for(q: Array, k: Array, v: Array) -> bool:
-    """Tell whether the kernels compute with arrays of these types: of floats of up to 32 bits."""
-    return all(jnp.issubdtype(a.dtype, jnp.floating) and a.dtype.itemsize <= 4 for a in (q, k, v))
-
-
 def _forward(q: Array, k: Array, v: Array, *, causal: bool, scale: float) -> tuple[tuple[Array], tuple[Array, Array]]:
     batch, queries, heads, _ = q.shape
     shapes = (

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from brickwork import native
+from brickwork.ops.precision import narrow
 from brickwork.ops.primitives import differentiable
 
 FEWEST = 8192
@@ -20,7 +21,7 @@ def gelu_native(x: Float[Array, "*shape"], *, exact: bool) -> Float[Array, "*sha
 
 def has_kernels_for(x: Array) -> bool:
     """Tell whether the kernels compute with arrays like this one: of many floats of up to 32 bits."""
-    return jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize <= 4 and x.size >= FEWEST
+    return narrow(x) and x.size >= FEWEST
 
 
 def _plain(x: Array, *, exact: bool) -> tuple[Array]:

@@ -142,7 +142,7 @@ def _of_product(dproduct: Array, before: Array, kernel: Array, scale: list[Array
     """Return the gradients of U, and of s where there is one, from that of (s h) U at every step."""
     scaled = before * scale[0][:, :, None] if scale else before
     flat, wide = (a.reshape(a.shape[0], -1, a.shape[-1]) for a in (scaled, dproduct))
-    dkernel = (flat[0].T @ wide[0])[None] if len(flat) == 1 else jnp.einsum("mnh,mng->mhg", flat, wide)
+    dkernel = native.call("sum_over_steps", _like(*kernel.shape), flat, wide)
     return dkernel, [jnp.einsum("mbtg,mhg,mbth->mbh", dproduct, kernel, before) for _ in scale]
 
 

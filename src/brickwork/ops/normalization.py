@@ -174,7 +174,7 @@ def _is_layer(x: Array, scale: Array | None, offset: Array | None, epsilon: floa
     """Tell whether kernels normalise the last axis of `x`: floats of up to 32 bits, a scale and an offset for each."""
     known = isinstance(epsilon, int | float) and epsilon >= 0
     given = [one for one in (scale, offset) if one is not None]
-    real = all(jnp.issubdtype(one.dtype, jnp.floating) and one.dtype.itemsize <= 4 for one in (x, *given))
+    real = narrow(x, *given)
     return known and real and x.size > 0 and all(one.shape == x.shape[-1:] for one in given)
 
 

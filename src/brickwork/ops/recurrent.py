@@ -104,7 +104,8 @@ def lstm_sweep(
     `gate_inputs` is x W + b for all steps, computed at once beforehand (one large matrix product); each step adds
     (s h) U with `recurrent_kernel` U and `memory_scale` s (a mask of dropout, say; 1 without it) and calls
     `lstm_cell`, whose gate order holds here. See `sweep` for `lengths` (state held and outputs 0 past a row's end)
-    and `reverse`.
+    and `reverse`. On a CPU all steps are one call of a kernel (`native_recurrent`) where there is one: not for float64,
+    nor for a single step. It computes in float32 throughout, so narrower types are rounded less often than in a scan.
 
     Raises `ShapeError` when sizes do not fit.
     """
@@ -155,7 +156,8 @@ def gru_sweep(
     h' = (1 - z) n + z h
 
     The outputs have the type of `inputs`; the state keeps its own, since it adds up over many steps (float32 suits
-    bfloat16 inputs). Computed in float32 at least. See `sweep` for `lengths` and `reverse`.
+    bfloat16 inputs). Computed in float32 at least. See `sweep` for `lengths` and `reverse`. On a CPU all steps are one
+    call of a kernel, with the reset after the product, as for `lstm_sweep`.
 
     Raises `ShapeError` when sizes do not fit. Source: Cho et al. (2014), "Learning phrase representations using RNN
     encoder-decoder for statistical machine translation", equations 5 to 8, which reset before the product; after it,
@@ -194,13 +196,13 @@ def _gru_plain(
     wide_bias = jnp.broadcast_to(accumulated(bias), h0.shape)
 
     def step(h, x):
-        narrow, wide = h.astype(x.dtype), accumulated(x)
-        recalled = accumulated(_recalled(narrow, first, scale, x.dtype))
+        state, wide = h.astype(x.dtype), accumulated(x)
+        recalled = accumulated(_recalled(state, first, scale, x.dtype))
         r, z = jnp.split(jax.nn.sigmoid(wide[:, :both] + recalled[:, :both]), 2, axis=-1)
         if reset == "after":
             candidate = r * (recalled[:, both:] + wide_bias)
         else:
-            kept = r.astype(x.dtype) * narrow
+            kept = r.astype(x.dtype) * state
             candidate = accumulated(_recalled(kept, kernel[:, both:], scale, x.dtype)) + wide_bias
         new = (1 - z) * jnp.tanh(wide[:, both:] + candidate) + z * h.astype(z.dtype)
         return new.astype(h.dtype), new.astype(x.dtype)

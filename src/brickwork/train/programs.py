@@ -173,7 +173,7 @@ def bucket(count: int) -> int:
 def room(count: int) -> int:
     """Return how many places to keep for so many rows: few sizes, where room costs next to nothing.
 
-    It is for what is stored only, and is never computed with: the smallest power of two from 32 on, up to 4096.
+    It is for what rows are gathered from, not for a batch: the smallest power of two from 32 on, up to 4096.
     """
     return bucket(count) if count > ROOMY else max(32, 1 << (count - 1).bit_length())
 

@@ -9,7 +9,7 @@
 //   lstm  i, f, g, o = sigmoid, sigmoid, tanh, sigmoid of z;   c' = f c + i g;   h' = o tanh(c')
 //   gru   r, q = sigmoid of z;   m = ((s h) U + a) in the third block;   n = tanh(x + r m);   h' = (1 - q) n + q h
 // Backward goes through the steps in the opposite order, from what forward has kept. What it returns is the gradient of z
-// at every step: that of U is one product over all steps, which is not done here.
+// at every step: that of U is one product over all steps, a kernel of its own.
 
 #include <algorithm>
 #include <vector>
@@ -292,6 +292,28 @@ void gru_backward(ffi::ThreadPool& pool, const Sizes& s, const float* dy, const 
   });
 }
 
+// ----------------------------------------------------------------------------------------------------- all steps
+
+// result[row][column] = sum over steps of left[step][row] right[step][column], for every member.
+void sum_over_steps(ffi::ThreadPool& pool, int64_t members, int64_t steps, int64_t rows, int64_t columns,
+                    const float* left, const float* right, float* result) {
+  const SumOverSteps sums(steps, rows, columns);
+  thread_local Scratch laid_room;
+  float* laid = laid_room.room<float>(members * sums.left_size());
+  parallel_for(pool, members * sums.blocks(), [&](int64_t number) {
+    const int64_t member = number / sums.blocks();
+    sums.lay_out(number % sums.blocks(), left + member * steps * rows, laid + member * sums.left_size());
+  });
+  const int64_t pieces = std::clamp<int64_t>(pool.num_threads(), 1, std::max<int64_t>(1, sums.panels()));
+  parallel_for(pool, members * pieces, [&](int64_t number) {
+    const int64_t member = number / pieces, piece = number % pieces;
+    const int64_t from = sums.panels() * piece / pieces, until = sums.panels() * (piece + 1) / pieces;
+    thread_local Scratch room;
+    sums.compute(from, until, laid + member * sums.left_size(), right + member * steps * columns,
+                 room.room<float>(sums.room_size(until - from)), result + member * rows * columns);
+  });
+}
+
 // ------------------------------------------------------------------------------------------------- what XLA calls
 
 using Numbers = ffi::Buffer<ffi::F32>;
@@ -383,6 +405,14 @@ ffi::Error gru_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numb
   return ffi::Error::Success();
 }
 
+ffi::Error sum_call(ffi::ThreadPool pool, Numbers left, Numbers right, Result result) {
+  const auto a = left.dimensions(), b = right.dimensions();
+  if (a.size() != 3 || b.size() != 3 || a[0] != b[0] || a[1] != b[1] || !fits(*result, {a[0], a[2], b[2]}))
+    return wrong();
+  sum_over_steps(pool, a[0], a[1], a[2], b[2], left.typed_data(), right.typed_data(), result->typed_data());
+  return ffi::Error::Success();
+}
+
 }  // namespace
 
 #pragma GCC visibility push(default)
@@ -446,6 +476,12 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_gru_back, gru_back_call,
                                   .Ret<Numbers>()
                                   .Ret<Numbers>()
                                   .Attr<int64_t>("reverse"));
+XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_sum_over_steps, sum_call,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Numbers>()
+                                  .Arg<Numbers>()
+                                  .Ret<Numbers>());
 #pragma GCC visibility pop
 
 }  // namespace brickwork

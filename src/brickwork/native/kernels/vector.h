@@ -10,7 +10,9 @@
 
 namespace brickwork {
 
-#if defined(__AVX512F__)
+#if defined(BRICKWORK_WIDTH)  // to try the code for wide vectors on a processor without them
+constexpr int64_t kWidth = BRICKWORK_WIDTH;
+#elif defined(__AVX512F__)
 constexpr int64_t kWidth = 16;
 #elif defined(__AVX__)
 constexpr int64_t kWidth = 8;
