@@ -70,8 +70,14 @@ def _largest_shapes(x: Any, *, windows: Windows) -> Any:
 
 def _called(kernel: str, shape: Any) -> Any:
     def compute(*arrays: Array, windows: Windows) -> Any:
-        settings = {"window": windows.window, "stride": windows.stride, "low": windows.low}
-        return native.call(kernel, shape(*arrays, windows=windows), *arrays, **settings)
+        return native.call(
+            kernel,
+            shape(*arrays, windows=windows),
+            *arrays,
+            window=windows.window,
+            stride=windows.stride,
+            low=windows.low,
+        )
 
     return compute
 

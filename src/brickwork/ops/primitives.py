@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -287,7 +288,7 @@ def _merged(array: Any, axis: int | None, size: int) -> Any:
 
 
 def _aval(like: Any) -> Any:
-    return jax.core.ShapedArray(like.shape, like.dtype)
+    return ShapedArray(like.shape, like.dtype)
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,11 @@
 
 import inspect
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +188,8 @@ def _run(
     model = Model(task.net, task.loss, task.metrics, augment=task.augment, members=members)
     if before is not None:
         before(task, model, problem)
+    # Loads slowly, and is wanted at the end, when somebody may be waiting after Ctrl-C.
+    threading.Thread(target=import_module, args=("scipy.optimize",), daemon=True).start()
     started = time.monotonic()
     data = problem.learnt if folds else problem.train
     error: DivergenceError | None = None

@@ -26,7 +26,7 @@ from brickwork.train.ensembles import Together, ensemble_of, require_folds, spre
 from brickwork.train.events import Listener
 from brickwork.train.members import Members, MembersState, Settings
 from brickwork.train.outcome import Outcome
-from brickwork.train.predicting import Predictor
+from brickwork.train.predicting import Predictor, Probabilities
 from brickwork.train.progress import ProgressBar
 from brickwork.train.recipe import Recipe
 from brickwork.train.segments import Measuring
@@ -244,20 +244,14 @@ class Model:
     def _answered(self, name: str, function: Callable[..., Any], inputs: Any) -> Any:
         variables = self._trained()
         predictor = self._predictors.get(name)
-        if predictor is None or predictor.net is not self.net or predictor.precision != self.recipe.precision:
-            predictor = self._predictors[name] = Predictor(name, function, self.net, self.recipe.precision)
+        now = (function, self.net, self.recipe.precision)
+        if predictor is None or not predictor.computes(*now):
+            predictor = self._predictors[name] = Predictor(name, *now)
         return predictor(variables, Examples.of(inputs).inputs)
 
     def predict_proba(self, inputs: Any) -> Any:
         """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs; `Padded` for sequences."""
-
-        def probabilities(outputs: Any) -> np.ndarray:
-            found = self.loss.probabilities(outputs)
-            if found is None:
-                raise SettingError(f"A network trained with {self.loss} gives numbers, not probabilities: use predict.")
-            return np.asarray(found)
-
-        return on_values(probabilities, self.logits(inputs))
+        return self._answered("probabilities", Probabilities(self.loss), inputs)
 
     def spread(self, inputs: Any) -> Any:
         """Return how much the members of an ensemble differ: the standard deviation of their probabilities or numbers.
