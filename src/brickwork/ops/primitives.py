@@ -118,11 +118,10 @@ def mapped_as_members(made: Primitive) -> Callable[..., tuple[Any, Any]]:
     return rule
 
 
-def computed(name: str, plain: Rule, kernel: Rule, members: bool = False) -> Primitive:
+def computed(name: str, plain: Rule, kernel: Rule) -> Primitive:
     """Return a primitive that a kernel computes, whose derivatives and `vmap` are JAX's own, of a plain function.
 
-    Both take the same arrays and settings and return a list of results. With `members` both do the same again along the
-    first axis of all arrays, and `vmap` is more of them.
+    Both take the same arrays and settings and return a list of results.
     """
     made = primitive(name, _shapes_of(plain), kernel, several=True)
 
@@ -132,7 +131,7 @@ def computed(name: str, plain: Rule, kernel: Rule, members: bool = False) -> Pri
         return made.bind(*arrays, **settings), list(jax.jvp(function, numbers, steps)[1])
 
     ad.primitive_jvps[made] = jvp
-    mapped(made, mapped_as_members(made) if members else _vmap_as(plain))
+    mapped(made, _vmap_as(plain))
     return made
 
 

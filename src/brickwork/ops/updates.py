@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from brickwork import native
 from brickwork.ops.implementation import choose
-from brickwork.ops.primitives import computed
+from brickwork.ops.primitives import computed, mapped, mapped_as_members
 
 Arrays = list[Array]
 
@@ -53,27 +53,39 @@ def adam_update(
     lists = (grads, params, means, squares)
     if not params or any(a.dtype != jnp.float32 for arrays in lists for a in arrays):
         return None
-    numbers = [jnp.asarray(one, jnp.float32)[None] for one in (rate, *corrections)]
-    by_array = [a[None] for several in zip(*lists, strict=True) for a in several]
+    numbers = [jnp.asarray(one, jnp.float32) for one in (rate, *corrections)]
+    by_array = [a for several in zip(*lists, strict=True) for a in several]
     settings = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "decays": tuple(map(float, decays))}
 
     def by_kernel(*arrays: Array) -> list[Array]:
-        return adam_p.bind(*arrays, **settings)
+        return adam_p.bind(*arrays, members=False, **settings)
 
     def plain(*arrays: Array) -> list[Array]:
-        return _adam_plain(*arrays, **settings)
+        return _adam_plain(*arrays, members=False, **settings)
 
-    found = [one[0] for one in choose({"xla": plain, "native": by_kernel}, *numbers, *by_array)]
+    found = choose({"xla": plain, "native": by_kernel}, *numbers, *by_array)
     return found[::3], found[1::3], found[2::3]
 
 
 def _adam_plain(
-    rate: Array, c1: Array, c2: Array, *arrays: Array, beta1: float, beta2: float, epsilon: float, decays: Any
+    rate: Array,
+    c1: Array,
+    c2: Array,
+    *arrays: Array,
+    members: bool,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    decays: tuple[float, ...],
 ) -> list[Array]:
+    """Compute the update; with `members` the first axis of all are networks with a rate and a step of their own.
+
+    An axis of one network would be in the way: to put it there, arrays are copied.
+    """
     found: list[Array] = []
     for number, decay in enumerate(decays):
-        g, p, m, v = arrays[4 * number : 4 * number + 4]  # (members, ...)
-        each = (-1,) + (1,) * (g.ndim - 1)
+        g, p, m, v = arrays[4 * number : 4 * number + 4]
+        each = (-1,) + (1,) * (g.ndim - 1) if members else ()
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * jnp.square(g)
         step = (m / c1.reshape(each)) / (jnp.sqrt(v / c2.reshape(each)) + epsilon)
@@ -81,13 +93,26 @@ def _adam_plain(
     return found
 
 
-def _adam_native(*arrays: Array, beta1: float, beta2: float, epsilon: float, decays: Any) -> list[Array]:
+def _adam_native(*arrays: Array, members: bool, decays: tuple[float, ...], **settings: float) -> list[Array]:
+    del members  # there are as many as rates
     places = [3 + 4 * number + part for number in range(len(decays)) for part in (1, 2, 3)]
     results = [jax.ShapeDtypeStruct(arrays[place].shape, arrays[place].dtype) for place in places]
     in_place = {place: number for number, place in enumerate(places)}
-    return native.call(
-        "adam", results, *arrays, in_place=in_place, beta1=beta1, beta2=beta2, epsilon=epsilon, decays=decays
-    )
+    return native.call("adam", results, *arrays, in_place=in_place, decays=decays, **settings)
 
 
-adam_p = computed("adam_native", _adam_plain, _adam_native, members=True)
+def _vmap_of_adam(arrays: Sequence[Any], axes: Sequence[Any], *, members: bool, **settings: Any) -> tuple[Any, Any]:
+    if members:
+        return _more_members(arrays, axes, members=True, **settings)
+    size = next(a.shape[axis] for a, axis in zip(arrays, axes, strict=True) if axis is not None)
+    front = [
+        jnp.broadcast_to(a, (size, *a.shape)) if axis is None else jnp.moveaxis(a, axis, 0)
+        for a, axis in zip(arrays, axes, strict=True)
+    ]
+    found = adam_p.bind(*front, members=True, **settings)
+    return found, [0] * len(found)
+
+
+adam_p = computed("adam_native", _adam_plain, _adam_native)
+_more_members = mapped_as_members(adam_p)
+mapped(adam_p, _vmap_of_adam)
