@@ -65,8 +65,8 @@ def _load() -> tuple[Target | None, str]:
         best = int(first.brickwork_best_target())
         if asked and TARGETS.index(asked) > best:
             raise SettingError(f"BRICKWORK_NATIVE={asked}: this processor runs {', '.join(TARGETS[: best + 1])} only.")
-        wanted: list[Target] = [target for target in reversed(TARGETS[: best + 1]) if asked in ("", target)]
-        target = next(target for target in wanted if _path(target).exists())
+        runs: list[Target] = [one for one in reversed(TARGETS[: best + 1]) if asked in ("", one)]
+        target: Target = next(one for one in runs if _path(one).exists())
         library = first if target == "portable" else ctypes.CDLL(str(_path(target)))
         for name in HANDLERS:
             capsule = jax.ffi.pycapsule(getattr(library, f"brickwork_{name}"))
