@@ -281,8 +281,13 @@ def _without(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
     return shape if axis is None else shape[:axis] + shape[axis + 1 :]
 
 
+def in_front(array: Any, axis: int | None, size: int) -> Any:
+    """Return an array with the axis of `vmap` in front; one that has none, for all alike."""
+    return jnp.broadcast_to(array, (size, *array.shape)) if axis is None else jnp.moveaxis(array, axis, 0)
+
+
 def _merged(array: Any, axis: int | None, size: int) -> Any:
-    front = jnp.broadcast_to(array, (size, *array.shape)) if axis is None else jnp.moveaxis(array, axis, 0)
+    front = in_front(array, axis, size)
     return front.reshape(size * front.shape[1], *front.shape[2:])
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from brickwork import native
 from brickwork.ops.implementation import choose
-from brickwork.ops.primitives import computed, mapped, mapped_as_members
+from brickwork.ops.primitives import computed, in_front, mapped, mapped_as_members
 
 Arrays = list[Array]
 
@@ -105,10 +105,7 @@ def _vmap_of_adam(arrays: Sequence[Any], axes: Sequence[Any], *, members: bool, 
     if members:
         return _more_members(arrays, axes, members=True, **settings)
     size = next(a.shape[axis] for a, axis in zip(arrays, axes, strict=True) if axis is not None)
-    front = [
-        jnp.broadcast_to(a, (size, *a.shape)) if axis is None else jnp.moveaxis(a, axis, 0)
-        for a, axis in zip(arrays, axes, strict=True)
-    ]
+    front = [in_front(a, axis, size) for a, axis in zip(arrays, axes, strict=True)]
     found = adam_p.bind(*front, members=True, **settings)
     return found, [0] * len(found)
 
