@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from brickwork import native
 from brickwork.ops import batch_moments, batch_normalize, conv, conv_transpose, implementation, max_pool, standardize
-from brickwork.ops.updates import adam_update
+from brickwork.ops.updates import adam_update, squared_norm
 from ops.test_convolution import convolutions
 from ops.twins import check_kernels
 
@@ -229,3 +229,41 @@ def test_adams_update_can_be_differentiated_and_mapped():
             )
     for one, right in zip(found["native"], found["xla"], strict=True):
         np.testing.assert_allclose(one, right, rtol=1e-5)
+
+
+# --------------------------------------------------------------------------------------------------- sums of squares
+
+
+@pytest.mark.parametrize("shapes", [[(3,)], [(40, 1000), (), (0, 2), (17,)], [(0,)]])
+def test_the_squared_norm_of_several_arrays(shapes):
+    arrays = [random(n, *shape) for n, shape in enumerate(shapes)]
+    right = sum(np.sum(np.square(a.astype(np.float64))) for a in arrays)
+    with implementation("native"):
+        found = jax.jit(squared_norm)([jnp.asarray(a) for a in arrays])
+    assert found.shape == ()
+    np.testing.assert_allclose(found, right, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("place", [0, 20000, 39999])
+def test_the_squared_norm_shows_a_number_that_is_not_finite(bad, place):
+    many = np.zeros(40000, np.float32)
+    many[place] = bad
+    with implementation("native"):
+        assert not jnp.isfinite(jax.jit(squared_norm)([jnp.ones(3), jnp.asarray(many)]))
+
+
+def test_the_squared_norm_can_be_differentiated_and_mapped():
+    arrays = [jnp.asarray(random(0, 5, 2, 7)), jnp.asarray(random(1, 5, 2))]
+    weight = jnp.asarray(random(2, 2, 4))
+    found = {}
+    for name in ("native", "xla"):
+        with implementation(name):
+            found[name] = (
+                jax.vmap(squared_norm)(arrays),
+                jax.vmap(jax.vmap(squared_norm))(arrays),
+                jax.vmap(lambda a: squared_norm([a, weight]))(arrays[0]),
+                jax.grad(lambda a: squared_norm([a, weight]))(arrays[0]),
+                jax.hessian(lambda a: squared_norm([a, a]))(arrays[1]),
+            )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), found["native"], found["xla"])

@@ -42,6 +42,7 @@ HANDLERS = (
     "max_pool",
     "pool_put",
     "pool_take",
+    "sum_of_squares",
     "sum_over_steps",
 )
 """The kernels by name: `brickwork_NAME` in a library, and what XLA calls them."""

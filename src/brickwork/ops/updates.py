@@ -1,4 +1,4 @@
-"""Updates of parameters by optimizers, all arrays at once: where memory is what limits a training step."""
+"""What training does with all arrays of parameters at once: where memory is what limits a training step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -101,15 +101,56 @@ def _adam_native(*arrays: Array, members: bool, decays: tuple[float, ...], **set
     return native.call("adam", results, *arrays, in_place=in_place, decays=decays, **settings)
 
 
-def _vmap_of_adam(arrays: Sequence[Any], axes: Sequence[Any], *, members: bool, **settings: Any) -> tuple[Any, Any]:
-    if members:
-        return _more_members(arrays, axes, members=True, **settings)
-    size = next(a.shape[axis] for a, axis in zip(arrays, axes, strict=True) if axis is not None)
-    front = [in_front(a, axis, size) for a, axis in zip(arrays, axes, strict=True)]
-    found = adam_p.bind(*front, members=True, **settings)
-    return found, [0] * len(found)
+def squared_norm(arrays: Sequence[Float[Array, "..."]]) -> Float[Array, ""]:
+    """Return the sum of the squares of all numbers of several arrays, in float32: of a gradient, say.
+
+        s = sum over arrays a and their numbers i of a_i^2
+
+    It is finite if and only if all numbers are, and their squares. No arrays give 0. On CPUs a kernel of ours computes it
+    in one pass over memory; XLA's own sum takes about ten times as long, a fifth of a training step of a small network.
+
+    >>> squared_norm([jnp.ones((2, 3)), jnp.full(2, 2.0)])
+    Array(14., dtype=float32)
+    """
+    if not arrays:
+        return jnp.float32(0)
+    if any(a.dtype != jnp.float32 for a in arrays):
+        return sum((jnp.vdot(a, a).astype(jnp.float32) for a in arrays), jnp.float32(0))
+
+    def by_kernel(*arrays: Array) -> Array:
+        return squares_p.bind(*arrays, members=False)[0]
+
+    def plain(*arrays: Array) -> Array:
+        return _squares_plain(*arrays, members=False)[0]
+
+    return choose({"xla": plain, "native": by_kernel}, *arrays)
+
+
+def _squares_plain(*arrays: Array, members: bool) -> list[Array]:
+    return [sum(jnp.sum(a * a, range(int(members), a.ndim)) for a in arrays)]
+
+
+def _squares_native(*arrays: Array, members: bool) -> list[Array]:
+    shape = arrays[0].shape[:1] if members else ()
+    return native.call("sum_of_squares", [jax.ShapeDtypeStruct(shape, jnp.float32)], *arrays)
+
+
+def _mapped_with_members(made: Any) -> Any:
+    """Return the rule of `vmap` of a primitive with the setting `members`: the first axis is of networks."""
+    more = mapped_as_members(made)
+
+    def rule(arrays: Sequence[Any], axes: Sequence[Any], *, members: bool, **settings: Any) -> tuple[Any, Any]:
+        if members:
+            return more(arrays, axes, members=True, **settings)
+        size = next(a.shape[axis] for a, axis in zip(arrays, axes, strict=True) if axis is not None)
+        front = [in_front(a, axis, size) for a, axis in zip(arrays, axes, strict=True)]
+        found = made.bind(*front, members=True, **settings)
+        return found, [0] * len(found)
+
+    return rule
 
 
 adam_p = computed("adam_native", _adam_plain, _adam_native)
-_more_members = mapped_as_members(adam_p)
-mapped(adam_p, _vmap_of_adam)
+squares_p = computed("sum_of_squares_native", _squares_plain, _squares_native)
+for made in (adam_p, squares_p):
+    mapped(made, _mapped_with_members(made))

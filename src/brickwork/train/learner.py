@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from brickwork.core.batch import Batch
 from brickwork.core.errors import SettingError
 from brickwork.metrics import count_of, counted
+from brickwork.ops import updates
 
 Sums = dict[str, dict[str, Array]]
 """Exact sums by measure name, such as `{"loss": {"total": ..., "weight": ...}}`; they merge by addition."""
@@ -127,7 +128,7 @@ def guarded(finite: Bool[Array, ""], update: Callable[[], Any], old: Any) -> Any
 
 def squared_norm(tree: Any) -> Array:
     """Return the sum of squares of a gradient: finite if and only if it is fit to be used."""
-    return sum((jnp.vdot(leaf, leaf).astype(jnp.float32) for leaf in jax.tree.leaves(tree)), jnp.float32(0))
+    return updates.squared_norm(jax.tree.leaves(tree))
 
 
 def choose(condition: Bool[Array, ""], new: Any, old: Any) -> Any:
