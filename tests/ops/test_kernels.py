@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 
 from brickwork import native
-from brickwork.ops import batch_moments, batch_normalize, conv, conv_transpose, implementation, max_pool, standardize
+from brickwork.ops import (
+    batch_moments,
+    batch_normalize,
+    conv,
+    conv_transpose,
+    implementation,
+    matmul,
+    max_pool,
+    standardize,
+)
 from brickwork.ops.updates import adam_update, squared_norm
 from ops.test_convolution import convolutions
 from ops.twins import check_kernels
@@ -160,6 +169,25 @@ def test_a_large_mean_costs_no_digits():
     _, mean, variance, _ = batch_normalize(x)
     np.testing.assert_allclose(mean, np.mean(x, (0, 1), np.float64), rtol=1e-6)
     np.testing.assert_allclose(variance, np.var(x, (0, 1), np.float64), rtol=2e-3)
+
+
+# ---------------------------------------------------------------------------------------------- products of many rows
+
+
+@pytest.mark.parametrize(("places", "inputs", "outputs"), [((512,), 5, 3), ((7, 100), 19, 70), ((3, 250), 1, 33)])
+def test_products_of_many_rows(places, inputs, outputs):
+    x, w = random(0, *places, inputs), random(1, inputs, outputs)
+    check_kernels(lambda x, w: matmul(x, w) / len(places), x, w)
+
+
+def test_the_gradient_by_the_matrix_is_a_kernel_where_rows_are_many():
+    def names_of(rows):
+        x, w = jnp.ones((rows, 3)), jnp.ones((3, 4))
+        with implementation("native"):
+            return names(jax.grad(lambda w: jnp.sum(matmul(x, w))), w)
+
+    assert "product_native_to_weights" in names_of(512)
+    assert "native" not in names_of(511)
 
 
 # ----------------------------------------------------------------------------------------------------- Adam's update

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brickwork.ops import implementation
+from brickwork.train.programs import QUICK
 
 ORACLE = Path(__file__).parents[1] / "oracles" / "ops_torch.npz"
 
@@ -36,7 +37,7 @@ def check_golden(name, function, float64, rtol64=1e-9):
             y, pull = jax.vjp(lambda inputs: function(**inputs), inputs)
             return y, pull(direction)[0]
 
-        y, gradients = jax.jit(value_and_pull)(inputs)
+        y, gradients = quick(value_and_pull)(inputs)
         limits = {"rtol": rtol64, "atol": 1e-11} if float64 else {"rtol": 1e-4, "atol": 1e-5}
         assert y.dtype == dtype
         np.testing.assert_allclose(y, stored()[f"{name}/out"], **limits)
@@ -67,13 +68,18 @@ def check_twins(function, *arrays, second=True, rtol=1e-9, atol=1e-9):
         results = {}
         for name in ("xla", "slices"):
             with implementation(name):
-                results[name] = jax.jit(everything)(arrays, tangents)
+                results[name] = quick(everything)(arrays, tangents)
         same(results["slices"], results["xla"], rtol=rtol, atol=atol)
         return results["xla"]
 
 
 def same(actual, expected, **limits):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **limits), actual, expected)
+
+
+def quick(function):
+    """Return a function compiled quickly rather than well: it runs once."""
+    return jax.jit(function, compiler_options=QUICK if jax.default_backend() == "cpu" else None)
 
 
 def plain(function):
@@ -113,9 +119,9 @@ def check_kernels(function, *arrays, rtol=2e-4, dtype=jnp.float32):
         return found
 
     with jax.enable_x64(True), implementation("xla"):
-        right = jax.jit(everything)(tuple(jnp.asarray(np.asarray(a, np.float32), jnp.float64) for a in arrays))
+        right = quick(everything)(tuple(jnp.asarray(np.asarray(a, np.float32), jnp.float64) for a in arrays))
     with implementation("native"):
-        found = jax.jit(everything)(tuple(jnp.asarray(np.asarray(a, np.float32), dtype) for a in arrays))
+        found = quick(everything)(tuple(jnp.asarray(np.asarray(a, np.float32), dtype) for a in arrays))
     pairs = zip(jax.tree.leaves_with_path(right), jax.tree.leaves(found), strict=True)
     for (path, expected), given in pairs:
         assert given.dtype == dtype

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from brickwork import native
-from brickwork.ops.primitives import bilinear, mapped, mapped_as_members, primitive
+from brickwork.ops.primitives import bilinear, mapped, mapped_as_members, mapped_as_rows, primitive
 
 AXES = 3
 
@@ -114,22 +114,6 @@ bilinear(
 )
 
 
-def _rows_together(made: Any) -> Any:
-    """Return the rule of `vmap` where one kernel serves all: their rows are those of one call."""
-
-    def rule(arrays: Any, axes: Any, *, geometry: Geometry) -> tuple[Any, Any]:
-        (a, w), (axis, w_axis) = arrays, axes
-        if w_axis is not None:
-            return as_members(arrays, axes, geometry=geometry)
-        a = jnp.moveaxis(a, axis, 1)  # (members, mapped, rows, ...)
-        members, size, rows = a.shape[:3]
-        found = made.bind(a.reshape(members, size * rows, *a.shape[3:]), w, geometry=geometry)
-        return found.reshape(members, size, rows, *found.shape[2:]), 1
-
-    as_members = mapped_as_members(made)
-    return rule
-
-
-mapped(forward_p, _rows_together(forward_p))
-mapped(inputs_p, _rows_together(inputs_p))
+mapped(forward_p, mapped_as_rows(forward_p))
+mapped(inputs_p, mapped_as_rows(inputs_p))
 mapped(kernel_p, mapped_as_members(kernel_p))

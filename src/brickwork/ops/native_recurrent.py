@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from brickwork import native
+from brickwork.ops.native_products import sum_over_steps
 from brickwork.ops.primitives import differentiable
 
 Sweep = Callable[..., Any]
@@ -104,7 +105,7 @@ def _lstm_backward(arrays: Any, kept: Any, cotangents: Any, *, reverse: bool) ->
     gates, cells, before = kept
     results = [_like(*x.shape), _like(*h0.shape), _like(*c0.shape)]
     given = *cotangents, kernel, _or_ones(scale, h0), lengths, c0, gates, cells
-    dx, dh, dc = native.call("lstm_back", results, *given, reverse=int(reverse))
+    dx, dh, dc = native.call("lstm_backward", results, *given, reverse=int(reverse))
     dkernel, dscale = _of_product(dx, before, kernel, scale)
     return dx, dh, dc, dkernel, *dscale
 
@@ -132,7 +133,7 @@ def _gru_backward(arrays: Any, kept: Any, cotangents: Any, *, reverse: bool) -> 
     gates, before = kept
     results = [_like(*x.shape), _like(*x.shape), _like(*h0.shape)]
     given = *cotangents, kernel, _or_ones(scale, h0), lengths, gates, before
-    dx, dproduct, dh = native.call("gru_back", results, *given, reverse=int(reverse))
+    dx, dproduct, dh = native.call("gru_backward", results, *given, reverse=int(reverse))
     dkernel, dscale = _of_product(dproduct, before, kernel, scale)
     dbias = jnp.sum(dproduct[..., -bias.shape[-1] :], (1, 2))
     return dx, dh, dkernel, dbias, *dscale
@@ -142,8 +143,7 @@ def _of_product(dproduct: Array, before: Array, kernel: Array, scale: list[Array
     """Return the gradients of U, and of s where there is one, from that of (s h) U at every step."""
     scaled = before * scale[0][:, :, None] if scale else before
     flat, wide = (a.reshape(a.shape[0], -1, a.shape[-1]) for a in (scaled, dproduct))
-    dkernel = native.call("sum_over_steps", _like(*kernel.shape), flat, wide)
-    return dkernel, [jnp.einsum("mbtg,mhg,mbth->mbh", dproduct, kernel, before) for _ in scale]
+    return sum_over_steps(flat, wide), [jnp.einsum("mbtg,mhg,mbth->mbh", dproduct, kernel, before) for _ in scale]
 
 
 def _or_ones(scale: Any, h0: Array) -> Array:

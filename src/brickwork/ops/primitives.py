@@ -118,6 +118,25 @@ def mapped_as_members(made: Primitive) -> Callable[..., tuple[Any, Any]]:
     return rule
 
 
+def mapped_as_rows(made: Primitive) -> Callable[..., tuple[Any, Any]]:
+    """Return the rule of `vmap` of a primitive of rows and weights: (members, rows, ...) and (members, ...).
+
+    Where the same weights serve all, their rows are those of one call; else everything is more members.
+    """
+    as_members = mapped_as_members(made)
+
+    def rule(arrays: Sequence[Any], axes: Sequence[Any], **settings: Any) -> tuple[Any, Any]:
+        (a, weights), (axis, weights_axis) = arrays, axes
+        if weights_axis is not None:
+            return as_members(arrays, axes, **settings)
+        a = jnp.moveaxis(a, axis, 1)  # (members, mapped, rows, ...)
+        members, size, rows = a.shape[:3]
+        found = made.bind(a.reshape(members, size * rows, *a.shape[3:]), weights, **settings)
+        return found.reshape(members, size, rows, *found.shape[2:]), 1
+
+    return rule
+
+
 def computed(name: str, plain: Rule, kernel: Rule) -> Primitive:
     """Return a primitive that a kernel computes, whose derivatives and `vmap` are JAX's own, of a plain function.
 

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "calls.h"
 #include "functions.h"
 #include "parallel.h"
 #include "product.h"
@@ -23,17 +24,10 @@
 namespace brickwork {
 namespace {
 
-namespace ffi = xla::ffi;
-
 struct Sizes {
   int64_t members, rows, time, hidden;
   bool reverse;
 };
-
-inline Vector get(const float* at, int64_t count) { return count >= kWidth ? load(at) : load_some(at, count); }
-inline void put(float* at, Vector value, int64_t count) {
-  count >= kWidth ? store(at, value) : store_some(at, value, count);
-}
 
 // Runs a sweep: `piece(member, from, until, laid)` for rows of its own, with the matrix laid out for each member. Entry
 // (k, column) of member m's matrix is at u[m * depth * columns + k * down + column * right].
@@ -292,47 +286,13 @@ void gru_backward(ffi::ThreadPool& pool, const Sizes& s, const float* dy, const 
   });
 }
 
-// ----------------------------------------------------------------------------------------------------- all steps
-
-// result[row][column] = sum over steps of left[step][row] right[step][column], for every member.
-void sum_over_steps(ffi::ThreadPool& pool, int64_t members, int64_t steps, int64_t rows, int64_t columns,
-                    const float* left, const float* right, float* result) {
-  const SumOverSteps sums(steps, rows, columns);
-  thread_local Scratch laid_room;
-  float* laid = laid_room.room<float>(members * sums.left_size());
-  parallel_for(pool, members * sums.blocks(), [&](int64_t number) {
-    const int64_t member = number / sums.blocks();
-    sums.lay_out(number % sums.blocks(), left + member * steps * rows, laid + member * sums.left_size());
-  });
-  const int64_t pieces = std::clamp<int64_t>(pool.num_threads(), 1, std::max<int64_t>(1, sums.panels()));
-  parallel_for(pool, members * pieces, [&](int64_t number) {
-    const int64_t member = number / pieces, piece = number % pieces;
-    const int64_t from = sums.panels() * piece / pieces, until = sums.panels() * (piece + 1) / pieces;
-    thread_local Scratch room;
-    sums.compute(from, until, laid + member * sums.left_size(), right + member * steps * columns,
-                 room.room<float>(sums.room_size(until - from)), result + member * rows * columns);
-  });
-}
-
 // ------------------------------------------------------------------------------------------------- what XLA calls
-
-using Numbers = ffi::Buffer<ffi::F32>;
-using Whole = ffi::Buffer<ffi::S32>;
-using Result = ffi::Result<Numbers>;
 
 // Sizes from an array (members, rows, time, blocks * hidden); hidden 0, which no array has, where that does not fit.
 Sizes sizes_of(ffi::Span<const int64_t> x, int64_t blocks, bool reverse) {
   if (x.size() != 4 || x[3] % blocks != 0) return {0, 0, 0, 0, reverse};
   return {x[0], x[1], x[2], x[3] / blocks, reverse};
 }
-
-template <typename Array>
-bool fits(const Array& array, std::initializer_list<int64_t> shape) {
-  const auto found = array.dimensions();
-  return found.size() == shape.size() && std::equal(shape.begin(), shape.end(), found.begin());
-}
-
-ffi::Error wrong() { return ffi::Error::InvalidArgument("recurrent sweep: shapes do not fit"); }
 
 Kept kept_in(const Sizes& s, Result& gates, Result* cells, Result& before) {
   if (gates->dimensions()[2] != s.time || s.time == 0) return {nullptr, nullptr, nullptr};
@@ -349,14 +309,14 @@ ffi::Error lstm_call(ffi::ThreadPool pool, Numbers x, Numbers h0, Numbers c0, Nu
       !fits(*h, {s.members, s.rows, n}) || !fits(*c, {s.members, s.rows, n}) || (kept != 0 && kept != s.time) ||
       !fits(*gates, {s.members, s.rows, kept, 4 * n}) || !fits(*cells, {s.members, s.rows, kept, n}) ||
       !fits(*before, {s.members, s.rows, kept, n}))
-    return wrong();
+    return wrong("recurrent sweep: shapes do not fit");
   lstm_forward(pool, s, x.typed_data(), h0.typed_data(), c0.typed_data(), u.typed_data(), scale.typed_data(),
                lengths.typed_data(), y->typed_data(), h->typed_data(), c->typed_data(),
                kept_in(s, gates, &cells, before));
   return ffi::Error::Success();
 }
 
-ffi::Error lstm_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numbers dc_last, Numbers u, Numbers scale,
+ffi::Error lstm_backward_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numbers dc_last, Numbers u, Numbers scale,
                           Whole lengths, Numbers c0, Numbers gates, Numbers cells, Result dx, Result dh, Result dc,
                           int64_t reverse) {
   const Sizes s = sizes_of(dx->dimensions(), 4, reverse);
@@ -367,7 +327,7 @@ ffi::Error lstm_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Num
       !fits(c0, {s.members, s.rows, n}) || !fits(gates, {s.members, s.rows, s.time, 4 * n}) ||
       !fits(cells, {s.members, s.rows, s.time, n}) || !fits(*dh, {s.members, s.rows, n}) ||
       !fits(*dc, {s.members, s.rows, n}))
-    return wrong();
+    return wrong("recurrent sweep: shapes do not fit");
   lstm_backward(pool, s, dy.typed_data(), dh_last.typed_data(), dc_last.typed_data(), u.typed_data(),
                 scale.typed_data(), lengths.typed_data(), c0.typed_data(), gates.typed_data(), cells.typed_data(),
                 dx->typed_data(), dh->typed_data(), dc->typed_data());
@@ -383,13 +343,13 @@ ffi::Error gru_call(ffi::ThreadPool pool, Numbers x, Numbers h0, Numbers u, Numb
       !fits(lengths, {s.members, s.rows}) || !fits(*y, {s.members, s.rows, s.time, n}) ||
       !fits(*h, {s.members, s.rows, n}) || (kept != 0 && kept != s.time) ||
       !fits(*gates, {s.members, s.rows, kept, 4 * n}) || !fits(*before, {s.members, s.rows, kept, n}))
-    return wrong();
+    return wrong("recurrent sweep: shapes do not fit");
   gru_forward(pool, s, x.typed_data(), h0.typed_data(), u.typed_data(), a.typed_data(), scale.typed_data(),
               lengths.typed_data(), y->typed_data(), h->typed_data(), kept_in(s, gates, nullptr, before));
   return ffi::Error::Success();
 }
 
-ffi::Error gru_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numbers u, Numbers scale, Whole lengths,
+ffi::Error gru_backward_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numbers u, Numbers scale, Whole lengths,
                          Numbers gates, Numbers before, Result dx, Result dq, Result dh, int64_t reverse) {
   const Sizes s = sizes_of(dx->dimensions(), 3, reverse);
   const int64_t n = s.hidden;
@@ -398,90 +358,25 @@ ffi::Error gru_back_call(ffi::ThreadPool pool, Numbers dy, Numbers dh_last, Numb
       !fits(u, {s.members, n, 3 * n}) || !fits(scale, {s.members, s.rows, n}) || !fits(lengths, {s.members, s.rows}) ||
       !fits(gates, {s.members, s.rows, s.time, 4 * n}) || !fits(before, {s.members, s.rows, s.time, n}) ||
       !fits(*dh, {s.members, s.rows, n}))
-    return wrong();
+    return wrong("recurrent sweep: shapes do not fit");
   gru_backward(pool, s, dy.typed_data(), dh_last.typed_data(), u.typed_data(), scale.typed_data(),
                lengths.typed_data(), gates.typed_data(), before.typed_data(), dx->typed_data(), dq->typed_data(),
                dh->typed_data());
   return ffi::Error::Success();
 }
 
-ffi::Error sum_call(ffi::ThreadPool pool, Numbers left, Numbers right, Result result) {
-  const auto a = left.dimensions(), b = right.dimensions();
-  if (a.size() != 3 || b.size() != 3 || a[0] != b[0] || a[1] != b[1] || !fits(*result, {a[0], a[2], b[2]}))
-    return wrong();
-  sum_over_steps(pool, a[0], a[1], a[2], b[2], left.typed_data(), right.typed_data(), result->typed_data());
-  return ffi::Error::Success();
-}
-
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_lstm, lstm_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Whole>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<int64_t>("reverse"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_lstm_back, lstm_back_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Whole>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<int64_t>("reverse"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_gru, gru_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Whole>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<int64_t>("reverse"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_gru_back, gru_back_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Whole>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<int64_t>("reverse"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_sum_over_steps, sum_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>());
-#pragma GCC visibility pop
+template <int Arguments>
+auto of_rows_with_lengths() {  // the lengths of the rows come behind the first of the arguments
+  return with_arguments<Arguments>(ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()).template Arg<Whole>();
+}
+
+BRICKWORK_KERNEL(brickwork_lstm, lstm_call, with_results<6>(of_rows_with_lengths<5>()).Attr<int64_t>("reverse"));
+BRICKWORK_KERNEL(brickwork_lstm_backward, lstm_backward_call,
+                 with_results<3>(with_arguments<3>(of_rows_with_lengths<5>())).Attr<int64_t>("reverse"));
+BRICKWORK_KERNEL(brickwork_gru, gru_call, with_results<4>(of_rows_with_lengths<5>()).Attr<int64_t>("reverse"));
+BRICKWORK_KERNEL(brickwork_gru_backward, gru_backward_call,
+                 with_results<3>(with_arguments<2>(of_rows_with_lengths<4>())).Attr<int64_t>("reverse"));
 
 }  // namespace brickwork

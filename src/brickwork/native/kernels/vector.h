@@ -47,11 +47,11 @@ inline void store_some(float* at, Vector value, int64_t count) {
   std::memcpy(at, numbers, static_cast<size_t>(count) * sizeof(float));
 }
 
-// The same for a count that may be a whole vector.
-inline Vector get(const float* at, int64_t count) { return count == kWidth ? load(at) : load_some(at, count); }
+// The same for a count that may be a whole vector, or more.
+inline Vector get(const float* at, int64_t count) { return count >= kWidth ? load(at) : load_some(at, count); }
 
 inline void put(float* at, Vector value, int64_t count) {
-  if (count == kWidth)
+  if (count >= kWidth)
     store(at, value);
   else
     store_some(at, value, count);

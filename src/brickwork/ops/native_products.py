@@ -1,0 +1,63 @@
+"""Products of very many rows with a matrix, whose gradient by the matrix is a kernel of our own.
+
+    product     y[n, o] = sum over i of  x[n, i] w[i, o]
+    to inputs   x[n, i] = sum over o of  y[n, o] w[i, o]
+    to weights  w[i, o] = sum over n of  x[n, i] y[n, o]
+
+The first two are XLA's own products, which are fast on a CPU; the third sums over rows. All arrays have an axis of
+members in front: several networks are one call. In float32.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from brickwork import native
+from brickwork.ops.primitives import bilinear, mapped, mapped_as_members, mapped_as_rows, primitive
+
+
+def product_native(x: Float[Array, "rows inputs"], w: Float[Array, "inputs outputs"]) -> Float[Array, "rows outputs"]:
+    """Return x @ w, such that the gradient by w is computed by the kernel."""
+    return product_p.bind(x[None], w[None])[0]
+
+
+def sum_over_steps(
+    left: Float[Array, "members steps rows"], right: Float[Array, "members steps columns"]
+) -> Float[Array, "members rows columns"]:
+    """Return the sums over steps of left[step, row] right[step, column], by the kernel."""
+    return native.call("sum_over_steps", _weights_shape(left, right), left, right)
+
+
+def _product_shape(x: Any, w: Any) -> Any:
+    return jax.ShapeDtypeStruct((*x.shape[:2], w.shape[2]), x.dtype)
+
+
+def _inputs_shape(y: Any, w: Any) -> Any:
+    return jax.ShapeDtypeStruct((*y.shape[:2], w.shape[1]), y.dtype)
+
+
+def _weights_shape(x: Any, y: Any) -> Any:
+    return jax.ShapeDtypeStruct((x.shape[0], x.shape[2], y.shape[2]), x.dtype)
+
+
+def _product(x: Array, w: Array) -> Array:
+    return (x[0] @ w[0])[None] if len(x) == 1 else x @ w  # a batch of one product is slower
+
+
+def _to_inputs(y: Array, w: Array) -> Array:
+    return _product(y, jnp.swapaxes(w, 1, 2))
+
+
+product_p = primitive("product_native", _product_shape, _product)
+inputs_p = primitive("product_native_to_inputs", _inputs_shape, _to_inputs)
+weights_p = primitive("product_native_to_weights", _weights_shape, sum_over_steps)
+
+bilinear(product_p, lambda y, w, _: inputs_p.bind(y, w), lambda y, x, _: weights_p.bind(x, y))
+bilinear(inputs_p, lambda x, w, _: product_p.bind(x, w), lambda x, y, _: weights_p.bind(x, y))
+bilinear(weights_p, lambda w, y, _: inputs_p.bind(y, w), lambda w, x, _: product_p.bind(x, w))
+
+mapped(product_p, mapped_as_rows(product_p))
+mapped(inputs_p, mapped_as_rows(inputs_p))
+mapped(weights_p, mapped_as_members(weights_p))
