@@ -47,7 +47,8 @@ int64_t scores_of(const Attention& a, const float* q, int64_t first, int64_t cou
   const int64_t seen = a.seen(first + count - 1), length = whole_tiles(seen);
   const int64_t row = a.heads * a.size;
   for (int64_t key = 0; key < seen; key += kTileColumns)
-    kTileOf<false, false>[count - 1](q + first * row, row, key_panels + key * a.size, a.size, scores + key, step);
+    kTileOf<2, false, false>[count - 1](q + first * row, row, key_panels + key * a.size, kTileColumns, a.size, scores + key,
+                                        step);
   const Vector scale = filled(a.scale);
   for (int64_t i = 0; i < count; ++i) {
     float* mine = scores + i * step;
@@ -85,11 +86,11 @@ void products(const float* rows, int64_t step, int64_t count, int64_t inner, con
               int64_t size, float* to, int64_t to_step) {
   for (int64_t first = 0; first < size; first += kTileColumns, panels += panel_rows * kTileColumns) {
     if (first + kTileColumns <= size) {
-      kTileOf<false, false>[count - 1](rows, step, panels, inner, to + first, to_step);
+      kTileOf<2, false, false>[count - 1](rows, step, panels, kTileColumns, inner, to + first, to_step);
       continue;
     }
     float padded[kTileRows * kTileColumns];
-    kTileOf<false, false>[count - 1](rows, step, panels, inner, padded, kTileColumns);
+    kTileOf<2, false, false>[count - 1](rows, step, panels, kTileColumns, inner, padded, kTileColumns);
     for (int64_t r = 0; r < count; ++r)
       std::copy(padded + r * kTileColumns, padded + r * kTileColumns + size - first, to + r * to_step + first);
   }
@@ -153,8 +154,8 @@ void add_over_queries(const Attention& a, int64_t first, int64_t count, const fl
     float* to = sums + column * a.keys;
     for (int64_t key = 0; key < a.seen(first + count - 1); key += kTileRows) {
       const int64_t start = a.causal ? std::max<int64_t>(0, key - first) : 0;
-      kTileOf<true, true>[std::min(kTileRows, a.keys - key) - 1](
-          left + start * step + key, step, right + (first + start) * kTileColumns, count - start,
+      kTileOf<2, true, true>[std::min(kTileRows, a.keys - key) - 1](
+          left + start * step + key, step, right + (first + start) * kTileColumns, kTileColumns, count - start,
           to + key * kTileColumns, kTileColumns);
     }
   }
@@ -212,8 +213,8 @@ void head_backward(const Attention& a, int64_t b, int64_t key_head, const float*
         float* ds = slopes + (first - start) * step;
         const int64_t length = scores_of(a, queries, first, count, key_columns, p, step);
         for (int64_t key = 0; key < seen; key += kTileColumns)
-          kTileOf<false, false>[count - 1](slope + first * out_row, out_row, value_columns + key * a.value_size,
-                                           a.value_size, ds + key, step);
+          kTileOf<2, false, false>[count - 1](slope + first * out_row, out_row, value_columns + key * a.value_size,
+                                              kTileColumns, a.value_size, ds + key, step);
         for (int64_t i = 0; i < count; ++i) {
           const int64_t at = first + i;
           const Vector top = filled(numbers[2 * at]), factor = filled(numbers[2 * at + 1]);

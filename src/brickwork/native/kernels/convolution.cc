@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "scratch.h"
+#include "winograd.h"
 
 namespace brickwork {
 namespace {
@@ -296,6 +297,7 @@ ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Numbers w, Result y, At
                         Attribute dilation, int64_t groups) {
   return with(convolution(x.dimensions(), w.dimensions(), y->dimensions(), stride, low, dilation, groups),
               [&](const Convolution& c) {
+                if (winograd_pays(c)) return winograd_forward(pool, c, x.typed_data(), w.typed_data(), y->typed_data());
                 convolve(pool, c, forward_map(c), x.typed_data(), w.typed_data(), y->typed_data());
               });
 }
@@ -304,6 +306,7 @@ ffi::Error inputs_call(ffi::ThreadPool pool, Numbers y, Numbers w, Result x, Att
                        Attribute dilation, int64_t groups) {
   return with(convolution(x->dimensions(), w.dimensions(), y.dimensions(), stride, low, dilation, groups),
               [&](const Convolution& c) {
+                if (winograd_pays(c)) return winograd_to_inputs(pool, c, y.typed_data(), w.typed_data(), x->typed_data());
                 convolve(pool, c, transposed_map(c), y.typed_data(), w.typed_data(), x->typed_data());
               });
 }

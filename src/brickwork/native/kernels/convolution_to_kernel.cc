@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "scratch.h"
+#include "winograd.h"
 
 namespace brickwork {
 namespace {
@@ -172,7 +173,10 @@ void to_kernel(ffi::ThreadPool& pool, const Convolution& c, const float* x, cons
 ffi::Error kernel_call(ffi::ThreadPool pool, Numbers x, Numbers y, Result w, Attribute stride, Attribute low,
                        Attribute dilation, int64_t groups) {
   return with(convolution(x.dimensions(), w->dimensions(), y.dimensions(), stride, low, dilation, groups),
-              [&](const Convolution& c) { to_kernel(pool, c, x.typed_data(), y.typed_data(), w->typed_data()); });
+              [&](const Convolution& c) {
+                if (winograd_pays(c)) return winograd_to_kernel(pool, c, x.typed_data(), y.typed_data(), w->typed_data());
+                to_kernel(pool, c, x.typed_data(), y.typed_data(), w->typed_data());
+              });
 }
 
 }  // namespace

@@ -12,15 +12,16 @@
 #include "calls.h"
 #include "parallel.h"
 #include "scratch.h"
+#include "tiles.h"
 #include "vector.h"
 
 namespace brickwork {
 namespace {
 
-constexpr int64_t kVectors = 2, kPanel = kVectors * kWidth;    // columns of a panel
-constexpr int64_t kRows = kWidth == 16 ? 8 : kWidth == 8 ? 6 : 4;  // of a tile: as many as registers hold sums of
-constexpr int64_t kBlock = 128;                                // steps of a block
-constexpr int64_t kLeast = 64;                                 // steps that a thread of its own is worth
+constexpr int64_t kPanel = kTileColumns;
+constexpr int64_t kRows = kTileRows;
+constexpr int64_t kBlock = 128;  // steps of a block
+constexpr int64_t kLeast = 64;   // steps that a thread of its own is worth
 
 struct Product {
   int64_t steps, rows, columns;
@@ -54,21 +55,6 @@ void lay_right(const Product& p, const float* right, int64_t first, int64_t deep
       store(laid + v, count - v >= kWidth ? load(from + v) : load_some(from + v, std::max<int64_t>(0, count - v)));
 }
 
-// Adds the products of a block's steps to the sums of one tile: `left` [step][row], `right` [step][column].
-inline void add_block(const float* left, const float* right, int64_t deep, float* sums) {
-  Vector sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = load(sums + r * kPanel + v * kWidth);
-  for (int64_t k = 0; k < deep; ++k, left += kRows, right += kPanel) {
-    Vector values[kVectors];
-    for (int v = 0; v < kVectors; ++v) values[v] = load(right + v * kWidth);
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kVectors; ++v) sum[r][v] += left[r] * values[v];
-  }
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) store(sums + r * kPanel + v * kWidth, sum[r][v]);
-}
-
 // Sums over some steps, into sums[panel][tile][row of the tile][column of the panel].
 void sum_steps(const Product& p, int64_t from, int64_t until, const float* left, const float* right, float* sums) {
   thread_local Scratch left_room, right_room;
@@ -82,7 +68,7 @@ void sum_steps(const Product& p, int64_t from, int64_t until, const float* left,
     for (int64_t first = 0; first < p.columns; first += kPanel) {
       lay_right(p, right + start * p.columns, first, deep, panel);
       for (int64_t tile = 0; tile < p.tiles(); ++tile, to += kRows * kPanel)
-        add_block(tiles + tile * deep * kRows, panel, deep, to);
+        brickwork::tile<kRows, 2, true, true>(tiles + tile * deep * kRows, kRows, panel, kPanel, deep, to, kPanel);
     }
   }
 }

@@ -17,33 +17,33 @@ constexpr int64_t kTileRows = kWidth == 16 ? 8 : 6;  // as many as registers hol
 inline int64_t tile_panels(int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns; }
 inline int64_t whole_tiles(int64_t columns) { return tile_panels(columns) * kTileColumns; }
 
-// Computes one tile. `Across`: the left matrix has its rows in memory one beside the other, i below i.
-template <int R, bool Across, bool Add>
-inline void tile(const float* left, int64_t step, const float* panel, int64_t count, float* to, int64_t to_step) {
-  Vector sum[R][2];
+// Computes one tile of R rows by V vectors of columns. `Across`: the left matrix has its rows in memory one beside the
+// other, i below i. From one i to the next, `right` goes `right_step` numbers on: a panel's width, or a matrix's.
+template <int R, int V, bool Across, bool Add>
+inline void tile(const float* left, int64_t step, const float* right, int64_t right_step, int64_t count, float* to,
+                 int64_t to_step) {
+  Vector sum[R][V];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < 2; ++v) sum[r][v] = Vector{};
-  for (int64_t i = 0; i < count; ++i, panel += kTileColumns) {
-    const Vector a = load(panel), b = load(panel + kWidth);
+    for (int v = 0; v < V; ++v) sum[r][v] = Add ? load(to + r * to_step + v * kWidth) : Vector{};
+  for (int64_t i = 0; i < count; ++i, right += right_step) {
+    Vector value[V];
+    for (int v = 0; v < V; ++v) value[v] = load(right + v * kWidth);
     for (int r = 0; r < R; ++r) {
       const float number = Across ? left[i * step + r] : left[r * step + i];
-      sum[r][0] += number * a;
-      sum[r][1] += number * b;
+      for (int v = 0; v < V; ++v) sum[r][v] += number * value[v];
     }
   }
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < 2; ++v) {
-      float* at = to + r * to_step + v * kWidth;
-      if constexpr (Add) sum[r][v] += load(at);
-      store(at, sum[r][v]);
-    }
+    for (int v = 0; v < V; ++v) store(to + r * to_step + v * kWidth, sum[r][v]);
 }
 
-using TileOf = void (*)(const float*, int64_t, const float*, int64_t, float*, int64_t);
+using Tile = void (*)(const float*, int64_t, const float*, int64_t, int64_t, float*, int64_t);
 
-template <bool Across, bool Add>
-constexpr TileOf kTileOf[8] = {tile<1, Across, Add>, tile<2, Across, Add>, tile<3, Across, Add>, tile<4, Across, Add>,
-                               tile<5, Across, Add>, tile<6, Across, Add>, tile<7, Across, Add>, tile<8, Across, Add>};
+// Tiles by their number of rows, less one.
+template <int V, bool Across, bool Add>
+constexpr Tile kTileOf[8] = {tile<1, V, Across, Add>, tile<2, V, Across, Add>, tile<3, V, Across, Add>,
+                             tile<4, V, Across, Add>, tile<5, V, Across, Add>, tile<6, V, Across, Add>,
+                             tile<7, V, Across, Add>, tile<8, V, Across, Add>};
 
 // Lays a matrix out in panels; its rows are `step` numbers apart.
 inline void lay_rows(const float* from, int64_t step, int64_t rows, int64_t columns, float* panels) {
