@@ -31,6 +31,15 @@ def read_inputs(value: Any, where: str = "inputs") -> tuple[np.ndarray, Columns]
     return (array.astype(np.float32) if array.dtype == bool else array), columns
 
 
+def is_ready(value: Any) -> bool:
+    """Tell whether a value is what `read_inputs` would return for it: an array of finite float32 with rows.
+
+    It takes a tenth of the time: for one row, reading takes as long as a small network's answer.
+    """
+    is_array = type(value) is np.ndarray and value.dtype == np.float32 and value.ndim > 1 and value.size > 0
+    return is_array and bool(np.logical_and.reduce(np.isfinite(value), axis=None))
+
+
 def read_targets(value: Any, where: str = "targets") -> np.ndarray:
     """Return answers with the rows along axis 0: numbers as in `read_inputs`, flags as 0 and 1, texts as they are.
 

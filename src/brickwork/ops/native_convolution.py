@@ -9,6 +9,7 @@ filters): axes that are not there have size 1, and several networks are one call
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import jax
@@ -93,9 +94,29 @@ def _called(kernel: str, shape: Any) -> Any:
     return compute
 
 
-forward_p = primitive("conv_native", _forward_shape, _called("convolution", _forward_shape))
-inputs_p = primitive("conv_native_to_inputs", _inputs_shape, _called("convolution_to_inputs", _inputs_shape))
-kernel_p = primitive("conv_native_to_kernel", _kernel_shape, _called("convolution_to_kernel", _kernel_shape))
+def _work(w: Any, geometry: Geometry) -> int:
+    """Return the multiplications of a convolution of one row with one of several kernels."""
+    return prod(w.shape[1:]) * prod(geometry.out)
+
+
+forward_p = primitive(
+    "conv_native",
+    _forward_shape,
+    _called("convolution", _forward_shape),
+    multiplications=lambda x, w, geometry: prod(x.shape[:2]) * _work(w, geometry),
+)
+inputs_p = primitive(
+    "conv_native_to_inputs",
+    _inputs_shape,
+    _called("convolution_to_inputs", _inputs_shape),
+    multiplications=lambda y, w, geometry: prod(y.shape[:2]) * _work(w, geometry),
+)
+kernel_p = primitive(
+    "conv_native_to_kernel",
+    _kernel_shape,
+    _called("convolution_to_kernel", _kernel_shape),
+    multiplications=lambda x, y, geometry: prod(x.shape[:2]) * _work(_kernel_shape(x, y, geometry=geometry), geometry),
+)
 
 bilinear(
     forward_p,

@@ -8,6 +8,7 @@ The first two are XLA's own products, which are fast on a CPU; the third sums ov
 members in front: several networks are one call. In float32.
 """
 
+from math import prod
 from typing import Any
 
 import jax
@@ -50,9 +51,17 @@ def _to_inputs(y: Array, w: Array) -> Array:
     return _product(y, jnp.swapaxes(w, 1, 2))
 
 
-product_p = primitive("product_native", _product_shape, _product)
-inputs_p = primitive("product_native_to_inputs", _inputs_shape, _to_inputs)
-weights_p = primitive("product_native_to_weights", _weights_shape, sum_over_steps)
+def _forward_work(a: Any, b: Any) -> int:
+    return prod(a.shape) * b.shape[2]
+
+
+def _inputs_work(y: Any, w: Any) -> int:
+    return prod(y.shape) * w.shape[1]
+
+
+product_p = primitive("product_native", _product_shape, _product, multiplications=_forward_work)
+inputs_p = primitive("product_native_to_inputs", _inputs_shape, _to_inputs, multiplications=_inputs_work)
+weights_p = primitive("product_native_to_weights", _weights_shape, sum_over_steps, multiplications=_forward_work)
 
 bilinear(product_p, lambda y, w, _: inputs_p.bind(y, w), lambda y, x, _: weights_p.bind(x, y))
 bilinear(inputs_p, lambda x, w, _: product_p.bind(x, w), lambda x, y, _: weights_p.bind(x, y))

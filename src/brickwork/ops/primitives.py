@@ -17,8 +17,13 @@ from jax.interpreters import ad, batching, mlir
 
 Rule = Callable[..., Any]
 
+MULTIPLICATIONS: dict[str, Rule] = {}
+"""By the names of primitives: how many multiplications one takes, from abstract arguments and settings."""
 
-def primitive(name: str, shapes: Rule, compute: Rule, several: bool = False) -> Primitive:
+
+def primitive(
+    name: str, shapes: Rule, compute: Rule, several: bool = False, multiplications: Rule | None = None
+) -> Primitive:
     """Return a new primitive.
 
     Args:
@@ -26,7 +31,10 @@ def primitive(name: str, shapes: Rule, compute: Rule, several: bool = False) -> 
         shapes: from abstract arguments and settings to the shape and type of the result (or a list of several).
         compute: the same computation in terms of what JAX knows, such as a call of a kernel; it is what is compiled.
         several: whether there are several results.
+        multiplications: how many it takes, from the same as `shapes`; without it, about as many as its results.
     """
+    if multiplications is not None:
+        MULTIPLICATIONS[name] = multiplications
     made = Primitive(name)
     made.multiple_results = several
 

@@ -17,6 +17,7 @@ from brickwork.core.plan import Plan
 from brickwork.core.precision import FloatType
 from brickwork.core.variables import Variables
 from brickwork.data import Examples, encode_labels
+from brickwork.data.arrays import is_ready
 from brickwork.losses import Loss, resolve_loss
 from brickwork.metrics import Metric, resolve_metric
 from brickwork.storage.bundle import Bundle, load_bundle, save_bundle
@@ -247,7 +248,7 @@ class Model:
         now = (function, self.net, self.recipe.precision)
         if predictor is None or not predictor.computes(*now):
             predictor = self._predictors[name] = Predictor(name, *now)
-        return predictor(variables, Examples.of(inputs).inputs)
+        return predictor(variables, inputs if is_ready(inputs) else Examples.of(inputs).inputs)
 
     def predict_proba(self, inputs: Any) -> Any:
         """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs; `Padded` for sequences."""

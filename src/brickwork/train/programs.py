@@ -27,10 +27,11 @@ compile_counts: Counter[str] = Counter()
 QUICK = {**RUN_ONCE, "xla_cpu_use_fusion_emitters": False}
 """Compiler options of programs on a CPU that compute little: they are compiled in about a quarter of the time."""
 
-LITTLE = 4_000_000
-"""Work of one call, or of one epoch, up to which a program on a CPU is compiled quickly rather than well.
+LITTLE, LITTLE_ASKED = 4_000_000, 1_000_000
+"""Work of one epoch, or of one call without a loop, up to which a program on a CPU is compiled quickly, not well.
 
-It then costs about 2 milliseconds more, and optimising it 2 to 4 seconds: more than a thousand epochs make up for.
+An epoch of it then costs about 2 milliseconds more, and optimising it 2 to 4 seconds: more than a thousand epochs make
+up for. A program without a loop of steps, as one that predicts, is smaller and asked many times.
 """
 
 ROOMY = 4096
@@ -56,6 +57,7 @@ class Program:
         rounds: int,
     ):
         self._compiled: Any = None
+        self._done = False
         self._error: BaseException | None = None
         compile_counts[name] += 1
         with settled():
@@ -76,6 +78,7 @@ class Program:
                 self._compiled = lowered.compile()
         except BaseException as error:  # raised again where the program is called
             self._error = error
+        self._done = True
 
     def ready(self, seconds: float | None = None) -> bool:
         """Wait at most this long for the compiler, and tell whether it is done."""
@@ -84,7 +87,8 @@ class Program:
 
     def __call__(self, *args: Any) -> Any:
         """Run the program."""
-        self.ready()
+        if not self._done:
+            self.ready()
         if self._error is not None:
             raise self._error
         return self._compiled(*args)
@@ -125,7 +129,7 @@ def _options(once: bool, jaxpr: Any, rounds: int) -> dict[str, Any] | None:
     """Return the options that a program is compiled with; None for JAX's own."""
     if jax.default_backend() != "cpu":
         return RUN_ONCE if once else None
-    return QUICK if once or work(jaxpr, rounds) <= LITTLE else None
+    return QUICK if once or work(jaxpr, rounds) <= (LITTLE if rounds > 1 else LITTLE_ASKED) else None
 
 
 def copy(tree: Any) -> Any:
@@ -159,6 +163,20 @@ def use_cache_on_disk() -> None:
     jax.config.update(_CACHE_FOLDER, str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def compute_at_once() -> None:
+    """Let JAX compute on a CPU in the thread that asks, unless JAX_CPU_ENABLE_ASYNC_DISPATCH says otherwise.
+
+    JAX would hand every program to another thread and return before it is done. Brickwork waits for what it asks, and
+    the way to another thread and back takes about as long as a small network's answer. The setting is JAX's own and
+    holds for the whole process; it has no effect once JAX has computed anything.
+    """
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
+compute_at_once()
 
 
 def bucket(count: int) -> int:

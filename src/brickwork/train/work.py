@@ -3,6 +3,8 @@
 from math import prod
 from typing import Any
 
+from brickwork.ops.primitives import MULTIPLICATIONS
+
 UNKNOWN = 64
 """How often a loop is taken to go round inside another one, where nothing says how often."""
 
@@ -23,6 +25,8 @@ def work(jaxpr: Any, rounds: int) -> int:
         elif name == "conv_general_dilated":
             kernel = equation.invars[1].aval.shape
             total += size * prod(kernel) // kernel[params["dimension_numbers"].rhs_spec[0]]
+        elif multiplications := MULTIPLICATIONS.get(name):
+            total += multiplications(*(variable.aval for variable in equation.invars), **params)
         elif name == "while":
             total += rounds * sum(work(params[part].jaxpr, UNKNOWN) for part in ("cond_jaxpr", "body_jaxpr"))
         elif name == "scan":

@@ -32,6 +32,7 @@ constexpr int64_t kTaps = 9, kPlaces = 16;       // of a window, and of a transf
 constexpr int64_t kBand = 192 * 1024;            // bytes of a band with its zeros: some of a core's second cache
 constexpr int64_t kTransformed = 256 * 1024;     // and of what is transformed at a time
 constexpr int64_t kChannels = 256, kLeast = 16;  // most channels, and least outputs, that it is worth for
+constexpr int64_t kTiles = 32;                   // least tiles of all pictures, that transforming windows is worth for
 
 // A correlation of pictures with windows: what is seen of a source, and what is made of it.
 struct Plane {
@@ -234,7 +235,7 @@ bool winograd_pays(const Convolution& c) {
   const bool steps = c.stride[1] == 1 && c.stride[2] == 1 && c.dilation[1] == 1 && c.dilation[2] == 1;
   const bool vectors = kWidth >= 8 && c.channels % kWidth == 0 && c.filters % kWidth == 0;
   return plain && window && steps && vectors && std::max(c.channels, c.filters) <= kChannels &&
-         c.out_places() >= kLeast && c.places() >= kLeast && c.members * c.rows * c.channels * c.filters > 0;
+         c.out_places() >= kLeast && c.places() >= kLeast && c.rows * c.out_places() >= 4 * kTiles && c.members * c.rows * c.channels * c.filters > 0;
 }
 
 void winograd_forward(ffi::ThreadPool& pool, const Convolution& c, const float* x, const float* w, float* y) {
