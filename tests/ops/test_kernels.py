@@ -184,14 +184,27 @@ def test_products_of_many_rows(places, inputs, outputs):
     check_kernels(lambda x, w: matmul(x, w) / len(places), x, w)
 
 
-def test_the_gradient_by_the_matrix_is_a_kernel_where_rows_are_many():
+@pytest.mark.parametrize(
+    ("places", "inputs", "outputs"), [((1,), 70, 16), ((2,), 7, 300), ((1, 2), 5, 37), ((1,), 3, 2)]
+)
+def test_products_of_few_rows(places, inputs, outputs):
+    check_kernels(matmul, random(0, *places, inputs), random(1, inputs, outputs) / np.sqrt(inputs))
+
+
+def test_one_row_with_a_large_matrix():
+    x, w = random(0, 1, 700), random(1, 700, 1003)
+    with implementation("native"):
+        np.testing.assert_allclose(jax.jit(matmul)(x, w), x.astype(np.float64) @ w, rtol=1e-4, atol=1e-3)
+
+
+def test_products_are_of_kernels_where_rows_are_many_or_few():
     def names_of(rows):
         x, w = jnp.ones((rows, 3)), jnp.ones((3, 4))
         with implementation("native"):
             return names(jax.grad(lambda w: jnp.sum(matmul(x, w))), w)
 
-    assert "product_native_to_weights" in names_of(512)
-    assert "native" not in names_of(511)
+    assert all("product_native_to_weights" in names_of(rows) for rows in (1, 2, 512))
+    assert all("native" not in names_of(rows) for rows in (0, 3, 511))
 
 
 # ----------------------------------------------------------------------------------------------------- Adam's update

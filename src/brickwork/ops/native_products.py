@@ -1,11 +1,12 @@
-"""Products of very many rows with a matrix, whose gradient by the matrix is a kernel of our own.
+"""Products of very many rows, or very few, with a matrix: where kernels of our own are faster than XLA on a CPU.
 
     product     y[n, o] = sum over i of  x[n, i] w[i, o]
     to inputs   x[n, i] = sum over o of  y[n, o] w[i, o]
     to weights  w[i, o] = sum over n of  x[n, i] y[n, o]
 
-The first two are XLA's own products, which are fast on a CPU; the third sums over rows. All arrays have an axis of
-members in front: several networks are one call. In float32.
+The third is a kernel that sums over rows. The first two are XLA's own products, which are fast on a CPU, but for one or
+two rows: reading the matrix once is all that takes time then. All arrays have an axis of members in front: several
+networks are one call. In float32.
 """
 
 from math import prod
@@ -18,9 +19,15 @@ from jaxtyping import Array, Float
 from brickwork import native
 from brickwork.ops.primitives import bilinear, mapped, mapped_as_members, mapped_as_rows, primitive
 
+FEW = 2
+"""Rows up to which a product is one of a few rows with a matrix."""
+
+LEAST_COLUMNS = 16
+"""Columns that such a matrix must have: the widest vector."""
+
 
 def product_native(x: Float[Array, "rows inputs"], w: Float[Array, "inputs outputs"]) -> Float[Array, "rows outputs"]:
-    """Return x @ w, such that the gradient by w is computed by the kernel."""
+    """Return x @ w, by kernels where they are faster."""
     return product_p.bind(x[None], w[None])[0]
 
 
@@ -44,6 +51,8 @@ def _weights_shape(x: Any, y: Any) -> Any:
 
 
 def _product(x: Array, w: Array) -> Array:
+    if x.shape[1] <= FEW and w.shape[2] >= LEAST_COLUMNS:
+        return native.call("product_of_few", _product_shape(x, w), x, w)
     return (x[0] @ w[0])[None] if len(x) == 1 else x @ w  # a batch of one product is slower
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from brickwork.core.errors import ShapeError
 from brickwork.ops.implementation import choose
-from brickwork.ops.native_products import product_native
+from brickwork.ops.native_products import FEW, product_native
 
 MANY = 512
 """Rows from which on a sum over rows of our own is faster than XLA's product."""
@@ -21,7 +21,8 @@ def matmul(x: Float[Array, "*places inputs"], w: Float[Array, "inputs outputs"])
     The same as x @ w, computed as one product of two matrices, with all places below each other. With more than one
     axis of places XLA for CPU computes the gradient of w slowly: a training step of (32, 64, 64) times (64, 256) takes
     1.6 to 2 times as long. With many places the gradient of w is a kernel of our own on CPUs, which takes a half to
-    three quarters of the time of XLA's product. Vectors and matrices of few rows give the program of x @ w itself.
+    three quarters of the time of XLA's product; and one or two rows are multiplied by a kernel that reads w once.
+    Vectors and other matrices give the program of x @ w itself.
 
     Raises:
         ShapeError: w is no matrix, or x has another number of features than w has rows.
@@ -34,10 +35,11 @@ def matmul(x: Float[Array, "*places inputs"], w: Float[Array, "inputs outputs"])
         raise ShapeError(f"matmul wants x (..., inputs) and w (inputs, outputs), got x {x.shape}, w {w.shape}.")
     *places, inputs = x.shape
     rows = prod(places)
-    if x.ndim < 3 and rows < MANY:
+    few_or_many = 0 < rows <= FEW or rows >= MANY
+    if x.ndim < 2 or (x.ndim == 2 and not few_or_many):
         return x @ w
     flat = x.reshape(rows, inputs)
-    if rows < MANY or x.dtype != jnp.float32 or w.dtype != jnp.float32:
+    if not few_or_many or x.dtype != jnp.float32 or w.dtype != jnp.float32:
         product = flat @ w
     else:
         product = choose({"xla": jnp.matmul, "native": product_native}, flat, w)

@@ -68,7 +68,7 @@ class Predictor:
 
     def __call__(self, variables: Variables, inputs: Any) -> Any:
         """Return outputs for all rows of checked inputs, on the host."""
-        leaves, tree = jax.tree.flatten(inputs)
+        leaves, tree = ([inputs], None) if type(inputs) is np.ndarray else jax.tree.flatten(inputs)
         total = len(leaves[0])
         if total & (total - 1) == 0 and total <= SMALL:  # a block as it is
             outputs = self._program(variables, inputs, leaves, tree)(variables, inputs)
