@@ -17,7 +17,7 @@
 #include "calls.h"
 #include "functions.h"
 #include "parallel.h"
-#include "product.h"
+#include "packed.h"
 #include "scratch.h"
 #include "vector.h"
 
