@@ -11,13 +11,12 @@
 #include <cmath>
 #include <vector>
 
+#include "calls.h"
 #include "parallel.h"
 #include "vector.h"
 
 namespace brickwork {
 namespace {
-
-namespace ffi = xla::ffi;
 
 struct Settings {
   const float *rate, *correction1, *correction2;  // one for each member
@@ -46,7 +45,7 @@ void update(const Settings& s, int64_t member, float decay, int64_t count, const
 }
 
 // What a thread takes at a time: about as many numbers as fit into the nearest cache.
-constexpr int64_t kPiece = 16384;
+constexpr int64_t kPiece = 8192;
 
 struct Array {
   int64_t count, pieces, first_piece;  // numbers and pieces of each member
@@ -57,7 +56,6 @@ struct Array {
 // Arguments: rate, c1, c2 (members,), and for each array g, p, m, v; results: for each p, m, v.
 ffi::Error adam(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results, float beta1,
                 float beta2, float epsilon, ffi::Span<const float> decays) {
-  const auto wrong = [](const char* what) { return ffi::Error::InvalidArgument(what); };
   const size_t arrays = decays.size();
   if (arguments.size() != 3 + 4 * arrays || results.size() != 3 * arrays) return wrong("adam: arrays do not fit");
   using Numbers = ffi::Buffer<ffi::F32>;
@@ -112,16 +110,14 @@ ffi::Error adam(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::Remaini
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_adam, adam,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .RemainingArgs()
-                                  .RemainingRets()
-                                  .Attr<float>("beta1")
-                                  .Attr<float>("beta2")
-                                  .Attr<float>("epsilon")
-                                  .Attr<ffi::Span<const float>>("decays"));
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_adam, adam,
+                 ffi::Ffi::Bind()
+                     .Ctx<ffi::ThreadPool>()
+                     .RemainingArgs()
+                     .RemainingRets()
+                     .Attr<float>("beta1")
+                     .Attr<float>("beta2")
+                     .Attr<float>("epsilon")
+                     .Attr<ffi::Span<const float>>("decays"));
 
 }  // namespace brickwork

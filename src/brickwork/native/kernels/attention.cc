@@ -16,6 +16,7 @@
 #include <cmath>
 #include <limits>
 
+#include "calls.h"
 #include "functions.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -23,8 +24,6 @@
 
 namespace brickwork {
 namespace {
-
-namespace ffi = xla::ffi;
 
 constexpr int64_t kBlock = 24 * 1024;  // scores that are kept at a time for sums over queries
 
@@ -257,9 +256,6 @@ void backward(ffi::ThreadPool& pool, const Attention& a, const float* q, const f
 
 // ------------------------------------------------------------------------------------------------- what XLA calls
 
-using Numbers = ffi::Buffer<ffi::F32>;
-using Result = ffi::Result<Numbers>;
-
 // Puts the sizes together from the arrays; no heads where they do not fit.
 Attention sizes_of(Numbers q, Numbers k, Numbers v, int64_t causal, float scale) {
   Attention a{};
@@ -270,14 +266,12 @@ Attention sizes_of(Numbers q, Numbers k, Numbers v, int64_t causal, float scale)
   return {qs[0], qs[1], ks[1], qs[2], ks[2], qs[3], vs[3], causal != 0, scale};
 }
 
-ffi::Error wrong() { return ffi::Error::InvalidArgument("attention: shapes do not fit"); }
-
 ffi::Error forward_call(ffi::ThreadPool pool, Numbers q, Numbers k, Numbers v, Result y, Result kept, int64_t causal,
                         float scale) {
   const Attention a = sizes_of(q, k, v, causal, scale);
-  if (!a.heads || static_cast<int64_t>(y->element_count()) != a.batch * a.queries * a.heads * a.value_size ||
-      static_cast<int64_t>(kept->element_count()) != a.batch * a.heads * a.queries * 2)
-    return wrong();
+  if (!a.heads || count_of(*y) != a.batch * a.queries * a.heads * a.value_size ||
+      count_of(*kept) != a.batch * a.heads * a.queries * 2)
+    return wrong("attention: shapes do not fit");
   forward(pool, a, q.typed_data(), k.typed_data(), v.typed_data(), y->typed_data(), kept->typed_data());
   return ffi::Error::Success();
 }
@@ -287,9 +281,9 @@ ffi::Error backward_call(ffi::ThreadPool pool, Numbers q, Numbers k, Numbers v, 
   const Attention a = sizes_of(q, k, v, causal, scale);
   if (!a.heads || y.element_count() != dy.element_count() || dq->element_count() != q.element_count() ||
       dk->element_count() != k.element_count() || dv->element_count() != v.element_count() ||
-      static_cast<int64_t>(y.element_count()) != a.batch * a.queries * a.heads * a.value_size ||
-      static_cast<int64_t>(kept.element_count()) != a.batch * a.heads * a.queries * 2)
-    return wrong();
+      count_of(y) != a.batch * a.queries * a.heads * a.value_size ||
+      count_of(kept) != a.batch * a.heads * a.queries * 2)
+    return wrong("attention: shapes do not fit");
   backward(pool, a, q.typed_data(), k.typed_data(), v.typed_data(), y.typed_data(), kept.typed_data(), dy.typed_data(),
            dq->typed_data(), dk->typed_data(), dv->typed_data());
   return ffi::Error::Success();
@@ -297,31 +291,7 @@ ffi::Error backward_call(ffi::ThreadPool pool, Numbers q, Numbers k, Numbers v, 
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_attention, forward_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<int64_t>("causal")
-                                  .Attr<float>("scale"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_attention_backward, backward_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<int64_t>("causal")
-                                  .Attr<float>("scale"));
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_attention, forward_call, binding<3, 2>().Attr<int64_t>("causal").Attr<float>("scale"));
+BRICKWORK_KERNEL(brickwork_attention_backward, backward_call, binding<6, 3>().Attr<int64_t>("causal").Attr<float>("scale"));
 
 }  // namespace brickwork

@@ -9,14 +9,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "calls.h"
 #include "parallel.h"
 #include "scratch.h"
 #include "vector.h"
 
 namespace brickwork {
 namespace {
-
-namespace ffi = xla::ffi;
 
 struct Shape {
   int64_t rows, places, channels;
@@ -161,22 +160,17 @@ void backward(ffi::ThreadPool& pool, const Shape& s, const float* x, const float
 
 // ------------------------------------------------------------------------------------------------- what XLA calls
 
-using Numbers = ffi::Buffer<ffi::F32>;
-using Result = ffi::Result<Numbers>;
-
 // Returns the weights, null where there are none: an array of none of them stands for that.
 const float* some(const Numbers& weights) { return weights.element_count() ? weights.typed_data() : nullptr; }
 
-bool fits(const Numbers& array, int64_t count) { return static_cast<int64_t>(array.element_count()) == count; }
-
 ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Numbers weights, Numbers scale, Numbers offset, Result y,
                         Result mean, Result variance, Result inverse, float epsilon) {
-  if (x.dimensions().size() != 3) return ffi::Error::InvalidArgument("batch_normalization: x needs three axes");
+  if (x.dimensions().size() != 3) return wrong("batch_normalization: x needs three axes");
   const Shape s{x.dimensions()[0], x.dimensions()[1], x.dimensions()[2]};
-  if (!fits(scale, s.channels) || !fits(offset, s.channels) || !(fits(weights, 0) || fits(weights, s.rows)) ||
-      !fits(*mean, s.channels) || !fits(*variance, s.channels) || !fits(*inverse, s.channels) ||
-      !fits(*y, s.rows * s.places * s.channels))
-    return ffi::Error::InvalidArgument("batch_normalization: shapes do not fit");
+  if (count_of(scale) != s.channels || count_of(offset) != s.channels || !(count_of(weights) == 0 || count_of(weights) == s.rows) ||
+      count_of(*mean) != s.channels || count_of(*variance) != s.channels || count_of(*inverse) != s.channels ||
+      count_of(*y) != s.rows * s.places * s.channels)
+    return wrong("batch_normalization: shapes do not fit");
   forward(pool, s, x.typed_data(), some(weights), scale.typed_data(), offset.typed_data(), epsilon, y->typed_data(),
           mean->typed_data(), variance->typed_data(), inverse->typed_data());
   return ffi::Error::Success();
@@ -185,13 +179,13 @@ ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Numbers weights, Number
 ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers weights, Numbers scale, Numbers mean,
                          Numbers inverse, Numbers dy, Numbers dmean, Numbers dvariance, Result dx, Result dscale,
                          Result doffset) {
-  if (x.dimensions().size() != 3) return ffi::Error::InvalidArgument("batch_normalization: x needs three axes");
+  if (x.dimensions().size() != 3) return wrong("batch_normalization: x needs three axes");
   const Shape s{x.dimensions()[0], x.dimensions()[1], x.dimensions()[2]};
   for (const Numbers* one : {&scale, &mean, &inverse, &dmean, &dvariance, &*dscale, &*doffset})
-    if (!fits(*one, s.channels)) return ffi::Error::InvalidArgument("batch_normalization: shapes do not fit");
-  if (!(fits(weights, 0) || fits(weights, s.rows)) || !fits(dy, s.rows * s.places * s.channels) ||
-      !fits(*dx, s.rows * s.places * s.channels))
-    return ffi::Error::InvalidArgument("batch_normalization: shapes do not fit");
+    if (count_of(*one) != s.channels) return wrong("batch_normalization: shapes do not fit");
+  if (!(count_of(weights) == 0 || count_of(weights) == s.rows) || count_of(dy) != s.rows * s.places * s.channels ||
+      count_of(*dx) != s.rows * s.places * s.channels)
+    return wrong("batch_normalization: shapes do not fit");
   backward(pool, s, x.typed_data(), some(weights), scale.typed_data(), mean.typed_data(), inverse.typed_data(),
            dy.typed_data(), dmean.typed_data(), dvariance.typed_data(), dx->typed_data(), dscale->typed_data(),
            doffset->typed_data());
@@ -200,33 +194,7 @@ ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers weights, Numbe
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_batch_normalization, forward_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<float>("epsilon"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_batch_normalization_backward, backward_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>());
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_batch_normalization, forward_call, binding<4, 4>().Attr<float>("epsilon"));
+BRICKWORK_KERNEL(brickwork_batch_normalization_backward, backward_call, binding<8, 3>());
 
 }  // namespace brickwork

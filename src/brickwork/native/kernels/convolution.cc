@@ -313,9 +313,7 @@ ffi::Error inputs_call(ffi::ThreadPool pool, Numbers y, Numbers w, Result x, Att
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_convolution, forward_call, convolution_binding());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_convolution_to_inputs, inputs_call, convolution_binding());
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_convolution, forward_call, convolution_binding());
+BRICKWORK_KERNEL(brickwork_convolution_to_inputs, inputs_call, convolution_binding());
 
 }  // namespace brickwork

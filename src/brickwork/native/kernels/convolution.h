@@ -11,12 +11,11 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "calls.h"
 #include "parallel.h"
 #include "vector.h"
 
 namespace brickwork {
-
-namespace ffi = xla::ffi;
 
 constexpr int kAxes = 3;
 
@@ -59,8 +58,6 @@ inline void copy_block(const float* picture, const int64_t size[kAxes], const in
     }
 }
 
-using Numbers = ffi::Buffer<ffi::F32>;
-using Result = ffi::Result<Numbers>;
 using Attribute = ffi::Span<const int64_t>;
 
 // Puts a convolution together from the shapes of x, w and y and the settings; an error where they do not fit.
@@ -94,15 +91,7 @@ ffi::Error with(const ffi::ErrorOr<Convolution>& c, const Compute& compute) {
 }
 
 inline auto convolution_binding() {
-  return ffi::Ffi::Bind()
-      .Ctx<ffi::ThreadPool>()
-      .Arg<Numbers>()
-      .Arg<Numbers>()
-      .Ret<Numbers>()
-      .Attr<Attribute>("stride")
-      .Attr<Attribute>("low")
-      .Attr<Attribute>("dilation")
-      .Attr<int64_t>("groups");
+  return binding<2, 1>().Attr<Attribute>("stride").Attr<Attribute>("low").Attr<Attribute>("dilation").Attr<int64_t>("groups");
 }
 
 }  // namespace brickwork

@@ -181,8 +181,6 @@ ffi::Error kernel_call(ffi::ThreadPool pool, Numbers x, Numbers y, Result w, Att
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_convolution_to_kernel, kernel_call, convolution_binding());
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_convolution_to_kernel, kernel_call, convolution_binding());
 
 }  // namespace brickwork

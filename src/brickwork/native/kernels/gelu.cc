@@ -8,13 +8,12 @@
 
 #include <algorithm>
 
+#include "calls.h"
 #include "functions.h"
 #include "parallel.h"
 
 namespace brickwork {
 namespace {
-
-namespace ffi = xla::ffi;
 
 constexpr int64_t kPiece = 16 * 1024;  // numbers that a thread takes at a time
 
@@ -71,12 +70,9 @@ void backward(ffi::ThreadPool& pool, int64_t count, const float* x, const float*
 
 // ------------------------------------------------------------------------------------------------- what XLA calls
 
-using Numbers = ffi::Buffer<ffi::F32>;
-using Result = ffi::Result<Numbers>;
-
 ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Result y, int64_t exact) {
-  const auto count = static_cast<int64_t>(x.element_count());
-  if (y->element_count() != x.element_count()) return ffi::Error::InvalidArgument("gelu: shapes do not fit");
+  const auto count = count_of(x);
+  if (y->element_count() != x.element_count()) return wrong("gelu: shapes do not fit");
   if (exact)
     forward<Exact>(pool, count, x.typed_data(), y->typed_data());
   else
@@ -85,9 +81,9 @@ ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Result y, int64_t exact
 }
 
 ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers dy, Result dx, int64_t exact) {
-  const auto count = static_cast<int64_t>(x.element_count());
+  const auto count = count_of(x);
   if (dy.element_count() != x.element_count() || dx->element_count() != x.element_count())
-    return ffi::Error::InvalidArgument("gelu: shapes do not fit");
+    return wrong("gelu: shapes do not fit");
   if (exact)
     backward<Exact>(pool, count, x.typed_data(), dy.typed_data(), dx->typed_data());
   else
@@ -97,13 +93,7 @@ ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers dy, Result dx,
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(
-    brickwork_gelu, forward_call,
-    ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Numbers>().Ret<Numbers>().Attr<int64_t>("exact"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(
-    brickwork_gelu_backward, backward_call,
-    ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Numbers>().Arg<Numbers>().Ret<Numbers>().Attr<int64_t>("exact"));
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_gelu, forward_call, binding<1, 1>().Attr<int64_t>("exact"));
+BRICKWORK_KERNEL(brickwork_gelu_backward, backward_call, binding<2, 1>().Attr<int64_t>("exact"));
 
 }  // namespace brickwork

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "calls.h"
 #include "parallel.h"
 #include "scratch.h"
 #include "vector.h"
@@ -20,30 +21,11 @@
 namespace brickwork {
 namespace {
 
-namespace ffi = xla::ffi;
-
 struct Sizes {
   int64_t members, rows, features;
 };
 
 constexpr int64_t kRows = 32;  // rows that a thread takes at a time
-
-Vector some_of(const float* from, int64_t some) { return some == kWidth ? load(from) : load_some(from, some); }
-
-void put(float* to, Vector value, int64_t some) {
-  if (some == kWidth)
-    store(to, value);
-  else
-    store_some(to, value, some);
-}
-
-// Calls compute(first, some) for every vector of a row, some < kWidth for what is left at its end.
-template <typename Compute>
-inline void over_row(int64_t features, const Compute& compute) {
-  int64_t i = 0;
-  for (; i + kWidth <= features; i += kWidth) compute(i, kWidth);
-  if (i < features) compute(i, features - i);
-}
 
 void forward(ffi::ThreadPool& pool, const Sizes& s, float epsilon, const float* x, const float* scale,
              const float* offset, float* y, float* kept) {
@@ -58,17 +40,17 @@ void forward(ffi::ThreadPool& pool, const Sizes& s, float epsilon, const float* 
       const float* from = x + at * s.features;
       float* to = y + at * s.features;
       Vector total = {};
-      over_row(s.features, [&](int64_t i, int64_t some) { total += some_of(from + i, some); });
+      each_vector(s.features, [&](int64_t i, int64_t some) { total += get(from + i, some); });
       const float mean = sum_of(total) * share;
       Vector squares = {};
-      over_row(s.features, [&](int64_t i, int64_t some) {
-        Vector away = some_of(from + i, some) - mean;
+      each_vector(s.features, [&](int64_t i, int64_t some) {
+        Vector away = get(from + i, some) - mean;
         for (int64_t lane = some; lane < kWidth; ++lane) away[lane] = 0;
         squares += away * away;
       });
       const float rate = 1.0f / std::sqrt(sum_of(squares) * share + epsilon);
-      over_row(s.features, [&](int64_t i, int64_t some) {
-        put(to + i, (some_of(from + i, some) - mean) * rate * some_of(by + i, some) + some_of(more + i, some), some);
+      each_vector(s.features, [&](int64_t i, int64_t some) {
+        put(to + i, (get(from + i, some) - mean) * rate * get(by + i, some) + get(more + i, some), some);
       });
       kept[2 * at] = mean, kept[2 * at + 1] = rate;
     }
@@ -95,18 +77,18 @@ void backward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const float
       float* to = dx + at * s.features;
       const float mean = kept[2 * at], rate = kept[2 * at + 1];
       Vector total = {}, product = {};
-      over_row(s.features, [&](int64_t i, int64_t some) {
-        const Vector change = some_of(slope + i, some), g = change * some_of(by + i, some);
-        const Vector n = (some_of(from + i, some) - mean) * rate;
+      each_vector(s.features, [&](int64_t i, int64_t some) {
+        const Vector change = get(slope + i, some), g = change * get(by + i, some);
+        const Vector n = (get(from + i, some) - mean) * rate;
         total += g;
         product += g * n;
         store(scales + i, load(scales + i) + change * n);
         store(offsets + i, load(offsets + i) + change);
       });
       const float mean_slope = sum_of(total) * share, mean_product = sum_of(product) * share;
-      over_row(s.features, [&](int64_t i, int64_t some) {
-        const Vector n = (some_of(from + i, some) - mean) * rate;
-        put(to + i, (some_of(slope + i, some) * some_of(by + i, some) - mean_slope - n * mean_product) * rate, some);
+      each_vector(s.features, [&](int64_t i, int64_t some) {
+        const Vector n = (get(from + i, some) - mean) * rate;
+        put(to + i, (get(slope + i, some) * get(by + i, some) - mean_slope - n * mean_product) * rate, some);
       });
     }
   });
@@ -123,9 +105,6 @@ void backward(ffi::ThreadPool& pool, const Sizes& s, const float* x, const float
 
 // ------------------------------------------------------------------------------------------------- what XLA calls
 
-using Numbers = ffi::Buffer<ffi::F32>;
-using Result = ffi::Result<Numbers>;
-
 ffi::ErrorOr<Sizes> sizes(Numbers x, Numbers scale) {
   const auto xs = x.dimensions(), ss = scale.dimensions();
   if (xs.size() != 3 || ss.size() != 2 || ss[0] != xs[0] || ss[1] != xs[2])
@@ -138,8 +117,8 @@ ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Numbers scale, Numbers 
   const auto s = sizes(x, scale);
   if (s.has_error()) return s.error();
   if (offset.element_count() != scale.element_count() || y->element_count() != x.element_count() ||
-      static_cast<int64_t>(kept->element_count()) != s->members * s->rows * 2)
-    return ffi::Error::InvalidArgument("layer_normalization: shapes do not fit");
+      count_of(*kept) != s->members * s->rows * 2)
+    return wrong("layer_normalization: shapes do not fit");
   forward(pool, *s, epsilon, x.typed_data(), scale.typed_data(), offset.typed_data(), y->typed_data(),
           kept->typed_data());
   return ffi::Error::Success();
@@ -151,8 +130,8 @@ ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers scale, Numbers
   if (s.has_error()) return s.error();
   if (dy.element_count() != x.element_count() || dx->element_count() != x.element_count() ||
       dscale->element_count() != scale.element_count() || doffset->element_count() != scale.element_count() ||
-      static_cast<int64_t>(kept.element_count()) != s->members * s->rows * 2)
-    return ffi::Error::InvalidArgument("layer_normalization: shapes do not fit");
+      count_of(kept) != s->members * s->rows * 2)
+    return wrong("layer_normalization: shapes do not fit");
   backward(pool, *s, x.typed_data(), scale.typed_data(), kept.typed_data(), dy.typed_data(), dx->typed_data(),
            dscale->typed_data(), doffset->typed_data());
   return ffi::Error::Success();
@@ -160,26 +139,7 @@ ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers scale, Numbers
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_layer_normalization, forward_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Attr<float>("epsilon"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_layer_normalization_backward, backward_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Numbers>());
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_layer_normalization, forward_call, binding<3, 2>().Attr<float>("epsilon"));
+BRICKWORK_KERNEL(brickwork_layer_normalization_backward, backward_call, binding<4, 3>());
 
 }  // namespace brickwork

@@ -10,13 +10,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "calls.h"
 #include "parallel.h"
 #include "vector.h"
 
 namespace brickwork {
 namespace {
-
-namespace ffi = xla::ffi;
 
 constexpr int kAxes = 3;
 
@@ -117,8 +116,6 @@ void pool_put(ffi::ThreadPool& pool, const Windows& w, const float* y, const int
 
 // ------------------------------------------------------------------------------------------------- what XLA calls
 
-using Numbers = ffi::Buffer<ffi::F32>;
-using Places = ffi::Buffer<ffi::S32>;
 using Attribute = ffi::Span<const int64_t>;
 
 ffi::ErrorOr<Windows> windows(ffi::Span<const int64_t> x, ffi::Span<const int64_t> y, ffi::Span<const int64_t> at,
@@ -139,7 +136,7 @@ ffi::ErrorOr<Windows> windows(ffi::Span<const int64_t> x, ffi::Span<const int64_
   return w;
 }
 
-ffi::Error max_pool_call(ffi::ThreadPool pool, Numbers x, ffi::Result<Numbers> y, ffi::Result<Places> at,
+ffi::Error max_pool_call(ffi::ThreadPool pool, Numbers x, Result y, ffi::Result<Whole> at,
                          Attribute window, Attribute stride, Attribute low) {
   const auto w = windows(x.dimensions(), y->dimensions(), at->dimensions(), window, stride, low);
   if (w.has_error()) return w.error();
@@ -147,7 +144,7 @@ ffi::Error max_pool_call(ffi::ThreadPool pool, Numbers x, ffi::Result<Numbers> y
   return ffi::Error::Success();
 }
 
-ffi::Error pool_take_call(ffi::ThreadPool pool, Numbers x, Places at, ffi::Result<Numbers> y, Attribute window,
+ffi::Error pool_take_call(ffi::ThreadPool pool, Numbers x, Whole at, Result y, Attribute window,
                           Attribute stride, Attribute low) {
   const auto w = windows(x.dimensions(), y->dimensions(), at.dimensions(), window, stride, low);
   if (w.has_error()) return w.error();
@@ -155,7 +152,7 @@ ffi::Error pool_take_call(ffi::ThreadPool pool, Numbers x, Places at, ffi::Resul
   return ffi::Error::Success();
 }
 
-ffi::Error pool_put_call(ffi::ThreadPool pool, Numbers y, Places at, ffi::Result<Numbers> x, Attribute window,
+ffi::Error pool_put_call(ffi::ThreadPool pool, Numbers y, Whole at, Result x, Attribute window,
                          Attribute stride, Attribute low) {
   const auto w = windows(x->dimensions(), y.dimensions(), at.dimensions(), window, stride, low);
   if (w.has_error()) return w.error();
@@ -163,31 +160,20 @@ ffi::Error pool_put_call(ffi::ThreadPool pool, Numbers y, Places at, ffi::Result
   return ffi::Error::Success();
 }
 
+template <typename Binding>
+auto with_windows(Binding&& binding) {
+  return std::move(binding).template Attr<Attribute>("window").template Attr<Attribute>("stride").template Attr<Attribute>(
+      "low");
+}
+
 auto linear_binding() {
-  return ffi::Ffi::Bind()
-      .Ctx<ffi::ThreadPool>()
-      .Arg<Numbers>()
-      .Arg<Places>()
-      .Ret<Numbers>()
-      .Attr<Attribute>("window")
-      .Attr<Attribute>("stride")
-      .Attr<Attribute>("low");
+  return with_windows(with_arguments<1>(ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()).Arg<Whole>().Ret<Numbers>());
 }
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_max_pool, max_pool_call,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Numbers>()
-                                  .Ret<Numbers>()
-                                  .Ret<Places>()
-                                  .Attr<Attribute>("window")
-                                  .Attr<Attribute>("stride")
-                                  .Attr<Attribute>("low"));
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_pool_take, pool_take_call, linear_binding());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_pool_put, pool_put_call, linear_binding());
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_max_pool, max_pool_call, with_windows(binding<1, 1>().Ret<Whole>()));
+BRICKWORK_KERNEL(brickwork_pool_take, pool_take_call, linear_binding());
+BRICKWORK_KERNEL(brickwork_pool_put, pool_put_call, linear_binding());
 
 }  // namespace brickwork

@@ -9,14 +9,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "calls.h"
 #include "parallel.h"
 #include "vector.h"
 
 namespace brickwork {
 namespace {
-
-namespace ffi = xla::ffi;
-using Numbers = ffi::Buffer<ffi::F32>;
 
 constexpr int64_t kPiece = 16384;  // numbers that a thread takes at a time
 
@@ -42,14 +40,14 @@ struct Piece {
 };
 
 ffi::Error sum_of_squares(ffi::ThreadPool pool, ffi::RemainingArgs arrays, ffi::Result<Numbers> sums) {
-  const int64_t members = static_cast<int64_t>(sums->element_count());
+  const int64_t members = count_of(*sums);
   std::vector<Piece> pieces;  // those of a member follow each other
   for (int64_t member = 0; member < members; ++member)
     for (size_t i = 0; i < arrays.size(); ++i) {
       auto array = arrays.get<Numbers>(i);
       if (array.has_error()) return array.error();
-      const int64_t all = static_cast<int64_t>(array->element_count()), each = all / members;
-      if (each * members != all) return ffi::Error::InvalidArgument("sum_of_squares: shapes do not fit");
+      const int64_t all = count_of(*array), each = all / members;
+      if (each * members != all) return wrong("sum_of_squares: shapes do not fit");
       for (int64_t from = 0; from < each; from += kPiece)
         pieces.push_back({array->typed_data() + member * each + from, std::min(kPiece, each - from)});
       if (i + 1 == arrays.size()) pieces.push_back({nullptr, 0});  // a member's end
@@ -72,9 +70,7 @@ ffi::Error sum_of_squares(ffi::ThreadPool pool, ffi::RemainingArgs arrays, ffi::
 
 }  // namespace
 
-#pragma GCC visibility push(default)
-XLA_FFI_DEFINE_HANDLER_SYMBOL(brickwork_sum_of_squares, sum_of_squares,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().Ret<Numbers>());
-#pragma GCC visibility pop
+BRICKWORK_KERNEL(brickwork_sum_of_squares, sum_of_squares,
+                 ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().Ret<Numbers>());
 
 }  // namespace brickwork
