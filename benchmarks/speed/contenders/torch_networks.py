@@ -1,4 +1,4 @@
-"""The networks in PyTorch. Plain stacks start from Glorot's weights, as others do: the losses of all can be compared."""
+"""The networks in PyTorch. Plain stacks start from Glorot's weights, as others do, so that losses can be compared."""
 
 import itertools
 from typing import Any
