@@ -184,6 +184,23 @@ def test_products_of_many_rows(places, inputs, outputs):
     check_kernels(lambda x, w: matmul(x, w) / len(places), x, w)
 
 
+@pytest.mark.parametrize(("places", "inputs", "outputs"), [((512,), 5, 3), ((5, 119), 150, 70), ((3, 250), 1, 32)])
+def test_products_of_many_rows_with_a_bias(places, inputs, outputs):
+    x, w, b = random(0, *places, inputs), random(1, inputs, outputs) / np.sqrt(inputs), random(2, outputs)
+    check_kernels(lambda x, w, b: matmul(x, w, b) / len(places), x, w, b)
+
+
+@pytest.mark.parametrize("argument", [0, 1, 2])
+def test_a_derivative_by_one_argument_alone(argument):
+    arrays = random(0, 600, 7), random(1, 7, 20), random(2, 20)
+    found = {}
+    for name in ("xla", "native"):
+        with implementation(name):
+            slope = jax.grad(lambda *arrays: jnp.sum(jnp.sin(matmul(*arrays))), argument)
+            found[name] = jax.jit(slope)(*map(jnp.asarray, arrays))
+    np.testing.assert_allclose(found["native"], found["xla"], rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("places", "inputs", "outputs"), [((1,), 70, 16), ((2,), 7, 300), ((1, 2), 5, 37), ((1,), 3, 2)]
 )

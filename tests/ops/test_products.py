@@ -29,7 +29,18 @@ def test_the_gradient_of_many_places_is_a_product_of_matrices():
     assert all(v.aval.ndim == 2 for e in products for v in e.invars)
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (1, 4), (600, 4), (2, 3, 4), (2, 300, 4)])
+def test_a_bias_is_added_at_every_place(shape):
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.normal(size=size).astype(np.float32) for size in (shape, (4, 5), (5,)))
+    np.testing.assert_allclose(jax.jit(matmul)(x, w, b), x @ w + b, rtol=1e-5, atol=1e-5)
+    slope = jax.jit(jax.grad(lambda b: jnp.sum(matmul(x, w, b) ** 2)))(b)
+    np.testing.assert_allclose(slope, 2 * np.sum((x @ w + b).reshape(-1, 5), 0), rtol=1e-3, atol=1e-3)
+
+
 def test_shapes_that_do_not_fit():
+    with pytest.raises(ShapeError, match=r"matmul wants a bias \(5,\) for w \(4, 5\), got \(4,\)"):
+        plain(matmul)(jnp.ones((2, 4)), jnp.ones((4, 5)), jnp.ones(4))
     for x, w in (((), (4, 5)), ((2, 3), (4, 5)), ((2, 4), (4,))):
         with pytest.raises(ShapeError, match="matmul wants x"):
             plain(matmul)(jnp.ones(x), jnp.ones(w))

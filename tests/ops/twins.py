@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brickwork.core.plan import RUN_ONCE
 from brickwork.ops import implementation
-from brickwork.train.programs import QUICK
 
 ORACLE = Path(__file__).parents[1] / "oracles" / "ops_torch.npz"
 
@@ -79,7 +79,7 @@ def same(actual, expected, **limits):
 
 def quick(function):
     """Return a function compiled quickly rather than well: it runs once."""
-    return jax.jit(function, compiler_options=QUICK if jax.default_backend() == "cpu" else None)
+    return jax.jit(function, compiler_options=RUN_ONCE)
 
 
 def plain(function):

@@ -59,9 +59,8 @@ class Dense(Brick):
         """Compute activation(x W + b)."""
         if x.ndim < 1 or x.shape[-1] < 1:
             raise ShapeError(f"it wants (rows, features) with at least one feature, got {x.shape}.")
-        z = matmul(scope.cast(x), scope.param("weight", (x.shape[-1], self.units), initializer(self.weights)))
-        if self.bias:
-            z = z + jnp.broadcast_to(scope.param("bias", (self.units,), zeros), z.shape)
+        w = scope.param("weight", (x.shape[-1], self.units), initializer(self.weights))
+        z = matmul(scope.cast(x), w, scope.param("bias", (self.units,), zeros) if self.bias else None)
         return activate(self.activation, scope.tap("z", z))
 
 
@@ -110,10 +109,8 @@ class Maxout(Brick):
         if x.ndim < 1 or x.shape[-1] < 1:
             raise ShapeError(f"it wants (rows, features) with at least one feature, got {x.shape}.")
         size = self.pieces * self.units
-        init = Blocks(initializer(self.weights), self.pieces)
-        z = matmul(scope.cast(x), scope.param("weight", (x.shape[-1], size), init))
-        if self.bias:
-            z = z + jnp.broadcast_to(scope.param("bias", (size,), zeros), z.shape)
+        w = scope.param("weight", (x.shape[-1], size), Blocks(initializer(self.weights), self.pieces))
+        z = matmul(scope.cast(x), w, scope.param("bias", (size,), zeros) if self.bias else None)
         return jnp.max(scope.tap("z", z.reshape(*z.shape[:-1], self.pieces, self.units)), axis=-2)
 
 

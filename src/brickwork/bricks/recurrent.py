@@ -130,8 +130,7 @@ class Recurrent:
         width = blocks * self.units
         w = scope.param("input_weight", (x.shape[-1], width), Blocks(initializer(self.weights), blocks))
         u = scope.param("memory_weight", (self.units, width), Blocks(initializer(self.memory_weights), blocks))
-        z = matmul(x, w)
-        return z + jnp.broadcast_to(scope.param("bias", (width,), bias), z.shape), u
+        return matmul(x, w, scope.param("bias", (width,), bias)), u
 
     def _zeros(self, rows: int, dtype: DTypeLike, wide: DTypeLike) -> Any:
         kinds = (wide if name in self.wide else dtype for name in self.memory_type._fields[:-1])

@@ -42,6 +42,7 @@ HANDLERS = (
     "max_pool",
     "pool_put",
     "pool_take",
+    "product",
     "product_of_few",
     "sum_of_squares",
     "sum_over_steps",

@@ -1,12 +1,13 @@
 """Products of very many rows, or very few, with a matrix: where kernels of our own are faster than XLA on a CPU.
 
     product     y[n, o] = sum over i of  x[n, i] w[i, o]
+    affine      y[n, o] = sum over i of  x[n, i] w[i, o] + b[o]
     to inputs   x[n, i] = sum over o of  y[n, o] w[i, o]
     to weights  w[i, o] = sum over n of  x[n, i] y[n, o]
 
-The third is a kernel that sums over rows. The first two are XLA's own products, which are fast on a CPU, but for one or
-two rows: reading the matrix once is all that takes time then. All arrays have an axis of members in front: several
-networks are one call. In float32.
+To weights is a kernel that sums over rows, affine one that starts from the bias. The other two are XLA's own products,
+which are fast on a CPU, but for one or two rows: reading the matrix once is all that takes time then. All arrays have
+an axis of members in front: several networks are one call. In float32.
 """
 
 from math import prod
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from brickwork import native
-from brickwork.ops.primitives import bilinear, mapped, mapped_as_members, mapped_as_rows, primitive
+from brickwork.ops.primitives import bilinear, derived, mapped, mapped_as_members, mapped_as_rows, primitive
 
 FEW = 2
 """Rows up to which a product is one of a few rows with a matrix."""
@@ -29,6 +30,13 @@ LEAST_COLUMNS = 16
 def product_native(x: Float[Array, "rows inputs"], w: Float[Array, "inputs outputs"]) -> Float[Array, "rows outputs"]:
     """Return x @ w, by kernels where they are faster."""
     return product_p.bind(x[None], w[None])[0]
+
+
+def affine_native(
+    x: Float[Array, "rows inputs"], w: Float[Array, "inputs outputs"], b: Float[Array, " outputs"]
+) -> Float[Array, "rows outputs"]:
+    """Return x @ w + b for many rows, by one kernel."""
+    return affine_p.bind(x[None], w[None], b[None])[0]
 
 
 def sum_over_steps(
@@ -60,7 +68,19 @@ def _to_inputs(y: Array, w: Array) -> Array:
     return _product(y, jnp.swapaxes(w, 1, 2))
 
 
-def _forward_work(a: Any, b: Any) -> int:
+def _affine(x: Array, w: Array, b: Array) -> Array:
+    return native.call("product", _product_shape(x, w), x, w, b)
+
+
+def _affine_tangent(arrays: Any, steps: Any) -> Any:
+    (x, w, _), (dx, dw, db) = arrays, steps
+    parts = [] if dx is None else [product_p.bind(dx, w)]
+    parts += [] if dw is None else [product_p.bind(x, dw)]
+    parts += [] if db is None else [jnp.broadcast_to(db[:, None], (*x.shape[:2], w.shape[2]))]
+    return sum(parts[1:], parts[0])
+
+
+def _forward_work(a: Any, b: Any, *_: Any) -> int:
     return prod(a.shape) * b.shape[2]
 
 
@@ -71,11 +91,14 @@ def _inputs_work(y: Any, w: Any) -> int:
 product_p = primitive("product_native", _product_shape, _product, multiplications=_forward_work)
 inputs_p = primitive("product_native_to_inputs", _inputs_shape, _to_inputs, multiplications=_inputs_work)
 weights_p = primitive("product_native_to_weights", _weights_shape, sum_over_steps, multiplications=_forward_work)
+affine_p = primitive("affine_native", lambda x, w, _: _product_shape(x, w), _affine, multiplications=_forward_work)
 
 bilinear(product_p, lambda y, w, _: inputs_p.bind(y, w), lambda y, x, _: weights_p.bind(x, y))
 bilinear(inputs_p, lambda x, w, _: product_p.bind(x, w), lambda x, y, _: weights_p.bind(x, y))
 bilinear(weights_p, lambda w, y, _: inputs_p.bind(y, w), lambda w, x, _: product_p.bind(x, w))
+derived(affine_p, _affine_tangent)
 
 mapped(product_p, mapped_as_rows(product_p))
+mapped(affine_p, mapped_as_rows(affine_p))
 mapped(inputs_p, mapped_as_rows(inputs_p))
 mapped(weights_p, mapped_as_members(weights_p))

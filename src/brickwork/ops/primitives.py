@@ -84,6 +84,19 @@ def linear(made: Primitive, transpose: Primitive) -> None:
     ad.primitive_transposes[made] = transposed
 
 
+def derived(made: Primitive, rule: Callable[..., Any]) -> None:
+    """Say what the tangent of a primitive with one result is.
+
+    `rule(arrays, steps, **settings)` returns it: steps are the tangents of the arrays, None for those that have none.
+    """
+
+    def jvp(arrays: Sequence[Any], moved: Sequence[Any], **settings: Any) -> Any:
+        steps = [None if isinstance(one, ad.Zero) else one for one in moved]
+        return made.bind(*arrays, **settings), rule(arrays, steps, **settings)
+
+    ad.primitive_jvps[made] = jvp
+
+
 def tangents(made: Primitive, rule: Callable[..., Any]) -> None:
     """Say what the tangents of a primitive with several results are.
 
@@ -134,12 +147,11 @@ def mapped_as_rows(made: Primitive) -> Callable[..., tuple[Any, Any]]:
     as_members = mapped_as_members(made)
 
     def rule(arrays: Sequence[Any], axes: Sequence[Any], **settings: Any) -> tuple[Any, Any]:
-        (a, weights), (axis, weights_axis) = arrays, axes
-        if weights_axis is not None:
+        if any(axis is not None for axis in axes[1:]):
             return as_members(arrays, axes, **settings)
-        a = jnp.moveaxis(a, axis, 1)  # (members, mapped, rows, ...)
+        a = jnp.moveaxis(arrays[0], axes[0], 1)  # (members, mapped, rows, ...)
         members, size, rows = a.shape[:3]
-        found = made.bind(a.reshape(members, size * rows, *a.shape[3:]), weights, **settings)
+        found = made.bind(a.reshape(members, size * rows, *a.shape[3:]), *arrays[1:], **settings)
         return found.reshape(members, size, rows, *found.shape[2:]), 1
 
     return rule
