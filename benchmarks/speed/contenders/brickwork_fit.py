@@ -76,7 +76,8 @@ def network(workload: Workload) -> Any:
     if workload.family == "mlp":
         return bw.Sequential(*(bw.Dense(units, "relu") for units in workload.units), bw.Dense(CLASSES))
     if workload.family == "cnn":
-        first, second = (bw.Conv(width, 3, activation="relu") for width in (32, 64))
+        weights = "glorot_uniform"  # as others have, so that losses can be compared
+        first, second = (bw.Conv(width, 3, activation="relu", weights=weights) for width in (32, 64))
         return bw.Sequential(first, bw.MaxPool(2), second, bw.MaxPool(2), bw.Flatten(), bw.Dense(CLASSES))
     if workload.family == "resnet":
         return residual_network()
