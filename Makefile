@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-KERNELS := CMakeLists.txt $(wildcard src/brickwork/native/kernels/*)
+KERNELS := CMakeLists.txt $(wildcard src/brickwork/native/kernels/*.* src/brickwork/native/kernels/inference/*.*)
 
 .PHONY: run test test-slow check docs native sanitize bench clean
 
@@ -33,7 +33,7 @@ sanitize: $(VENV)/installed-test  ## the tests of the kernels, with every addres
 	cmake --build build/sanitize --parallel 2
 	ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 		BRICKWORK_CACHE= BRICKWORK_NATIVE_FOLDER=$(abspath build/sanitize) $(BIN)/pytest -m "not slow" -p no:cacheprovider \
-		tests/ops/test_kernels.py tests/ops/test_native_recurrent.py tests/ops/test_native_transformer.py
+		tests/ops/test_kernels.py tests/ops/test_native_recurrent.py tests/ops/test_native_transformer.py tests/inference
 
 bench: $(VENV)/installed-bench  ## speed of training and prediction beside the peers that are installed
 	$(BIN)/python -m benchmarks.speed --docs docs/benchmarks.md --plot docs/_static/speed.svg

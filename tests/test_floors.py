@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "src" / "brickwork"
 # Places on one floor do not import each other.
 FLOORS = [
     {"core"},
-    {"ops", "native", "data", "storage"},
+    {"ops", "native", "inference", "data", "storage"},
     {"bricks", "losses", "metrics", "optim"},
     {"train"},
     {"explain"},
@@ -24,7 +24,7 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR = {place: floor for floor, places in enumerate(FLOORS) for place in places}
-SIDEWAYS = {("ops", "native")}  # but ops stand on their own kernels
+SIDEWAYS = {("ops", "native"), ("inference", "native")}  # but these stand on kernels of their own
 HEAVY = ("matplotlib", "sklearn", "polars", "pandas", "rich", "cyclopts", "PIL", "scipy", "tensorboardX", "nicegui")
 
 FILES = sorted(ROOT.rglob("*.py"))

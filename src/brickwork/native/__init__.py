@@ -5,6 +5,6 @@ them. Without them (no compiler at install time, or `BRICKWORK_NATIVE=off`) ops 
 otherwise.
 """
 
-from brickwork.native.library import TARGETS, available, call, folder, loaded_target, why_not
+from brickwork.native.library import TARGETS, available, call, folder, library, loaded_target, why_not
 
-__all__ = ["TARGETS", "available", "call", "folder", "loaded_target", "why_not"]
+__all__ = ["TARGETS", "available", "call", "folder", "library", "loaded_target", "why_not"]

@@ -49,17 +49,23 @@ HANDLERS = (
 )
 """The kernels by name: `brickwork_NAME` in a library, and what XLA calls them."""
 
+FUNCTIONS = ("inference_free", "inference_new", "inference_python", "inference_run")
+"""What else is in a library, called from Python: see `brickwork.inference`."""
+
 VERSION = 1
 """Goes up when a kernel of the same name takes other arguments or computes something else: programs kept on disk name
 the kernels they call."""
 
 
 @lru_cache(maxsize=1)
-def _load() -> tuple[Target | None, str]:
-    """Load the best library for this processor, tell XLA of its kernels, return its target, or why there is none."""
+def _load() -> tuple[Target | None, str, Any]:
+    """Load the best library for this processor and tell XLA of its kernels.
+
+    Return its target, or why there is none, and the library.
+    """
     asked = os.environ.get("BRICKWORK_NATIVE", "")
     if asked in ("off", "0"):
-        return None, "BRICKWORK_NATIVE=off says so"
+        return None, "BRICKWORK_NATIVE=off says so", None
     if asked and asked not in TARGETS:
         raise SettingError(f"BRICKWORK_NATIVE={asked!r}: {nearest(asked, ('off', *TARGETS))}")
     reason = ""
@@ -74,16 +80,18 @@ def _load() -> tuple[Target | None, str]:
         for name in HANDLERS:
             capsule = jax.ffi.pycapsule(getattr(library, f"brickwork_{name}"))
             jax.ffi.register_ffi_target(_name(name), capsule, platform="cpu")
+        for name in FUNCTIONS:
+            getattr(library, f"brickwork_{name}")
     except (OSError, AttributeError, StopIteration) as error:
         reason = str(error) or f"there is no library for {asked}"
     else:
-        return target, ""
+        return target, "", library
     logging.getLogger("brickwork").warning(
         "Brickwork's kernels for CPUs are not there (%s). Everything works, convolutions and recurrent networks more "
         "slowly. Install a C++ compiler and Brickwork again to have them; BRICKWORK_NATIVE=off hides this note.",
         reason,
     )
-    return None, reason
+    return None, reason, None
 
 
 def folder() -> Path:
@@ -110,6 +118,11 @@ def available() -> bool:
 def loaded_target() -> Target | None:
     """Return which of `TARGETS` runs, None without kernels."""
     return _load()[0]
+
+
+def library() -> Any:
+    """Return the library that is loaded, for functions in it that are no kernels of XLA's; None without kernels."""
+    return _load()[2]
 
 
 def why_not() -> str:

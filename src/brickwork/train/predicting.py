@@ -13,6 +13,7 @@ from brickwork.core.precision import FloatType
 from brickwork.core.variables import Variables
 from brickwork.losses import Loss
 from brickwork.ops import current_implementation
+from brickwork.train.by_row import ByRow
 from brickwork.train.programs import Program, program
 from brickwork.train.segments import filled
 from brickwork.train.sequences import on_values
@@ -54,13 +55,19 @@ class Predictor:
     """Computes `function(net, variables, rows)` for any number of rows, in blocks of a few sizes.
 
     Which program fits is remembered by the shapes of the rows alone, so that asking for one row costs little more than
-    computing it. On a CPU a block is so large that the widest array of the network stays in the caches.
+    computing it. On a CPU a block is so large that the widest array of the network stays in the caches, and
+    where rows are answered faster one by one than together, that is done without XLA.
     """
 
     def __init__(self, name: str, function: Callable[..., Any], net: Brick, precision: FloatType):
         self.name, self.function, self.net, self.precision = name, function, net, precision
         self._programs: dict[Any, Program] = {}
         self._blocks: dict[Any, int] = {}
+        self._by_row = ByRow(self._compute)
+        self.at_once = self._by_row.at_once
+
+    def _compute(self, variables: Variables, batch: Any) -> Any:
+        return self.function(self.net, variables, batch, precision=self.precision)
 
     def computes(self, function: Callable[..., Any], net: Brick, precision: FloatType) -> bool:
         """Tell whether it computes this function of this network."""
@@ -69,6 +76,8 @@ class Predictor:
     def __call__(self, variables: Variables, inputs: Any) -> Any:
         """Return outputs for all rows of checked inputs, on the host."""
         leaves, tree = ([inputs], None) if type(inputs) is np.ndarray else jax.tree.flatten(inputs)
+        if (answer := self._by_row.first(variables, inputs)) is not None:
+            return answer
         total = len(leaves[0])
         if total & (total - 1) == 0 and total <= SMALL:  # a block as it is
             outputs = self._program(variables, inputs, leaves, tree)(variables, inputs)
@@ -102,12 +111,8 @@ class Predictor:
         key = (current_implementation(), tree, *[(leaf.shape, leaf.dtype) for leaf in leaves])
         found = self._programs.get(key)
         if found is None:
-
-            def predict(variables: Variables, batch: Any) -> Any:
-                return self.function(self.net, variables, batch, precision=self.precision)
-
             owner = (self.function, self.net, self.precision)
-            found = self._programs[key] = program(self.name, predict, owner, variables, batch)
+            found = self._programs[key] = program(self.name, self._compute, owner, variables, batch)
         return found
 
 
