@@ -44,12 +44,13 @@ HANDLERS = (
     "pool_take",
     "product",
     "product_of_few",
+    "product_to_inputs",
     "sum_of_squares",
     "sum_over_steps",
 )
 """The kernels by name: `brickwork_NAME` in a library, and what XLA calls them."""
 
-VERSION = 1
+VERSION = 2
 """Goes up when a kernel of the same name takes other arguments or computes something else: programs kept on disk name
 the kernels they call."""
 
