@@ -114,6 +114,12 @@ class TestAttention:
         expected, found = value_and_pull(partial(attend, causal=causal), q, k, v)
         same(found, expected, **LIMITS)
 
+    @pytest.mark.parametrize(("queries", "keys"), [(1, 5), (7, 12), (13, 18), (9, 40)])
+    def test_keys_that_nobody_sees(self, queries, keys):
+        q, k, v = drawn(1, queries, 1, 3), drawn(1, keys, 1, 3, seed=1), drawn(1, keys, 1, 2, seed=2)
+        expected, found = value_and_pull(partial(attend, causal=True), q, k, v)
+        same(found, expected, **LIMITS)
+
     @pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3), (2, 3, 0)])
     def test_nothing_to_look_at_or_from(self, shape):
         batch, queries, keys = shape

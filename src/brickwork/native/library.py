@@ -32,7 +32,7 @@ HANDLERS = (
     "convolution_to_inputs",
     "convolution_to_kernel",
     "gelu",
-    "gelu_backward",
+    "gelu_with_slope",
     "gru",
     "gru_backward",
     "layer_normalization",

@@ -73,9 +73,18 @@ inline void lay_rows(const float* from, int64_t step, int64_t rows, int64_t colu
 inline void lay_columns(const float* from, int64_t step, int64_t rows, int64_t columns, float* panels) {
   for (int64_t first = 0; first < rows; first += kTileColumns, panels += columns * kTileColumns) {
     const int64_t count = std::min(kTileColumns, rows - first);
-    for (int64_t r = 0; r < kTileColumns; ++r) {
+    for (int64_t r = 0; r < kTileColumns; r += 4) {  // four by four
       const float* row = from + (first + r) * step;
-      for (int64_t c = 0; c < columns; ++c) panels[c * kTileColumns + r] = r < count ? row[c] : 0.0f;
+      int64_t c = 0;
+      if (r + 4 <= count)
+        for (; c + 4 <= columns; c += 4) {
+          Four a[4];
+          for (int i = 0; i < 4; ++i) a[i] = *reinterpret_cast<const UnalignedFour*>(row + i * step + c);
+          for (int i = 0; i < 4; ++i)
+            *reinterpret_cast<UnalignedFour*>(panels + (c + i) * kTileColumns + r) = Four{a[0][i], a[1][i], a[2][i], a[3][i]};
+        }
+      for (; c < columns; ++c)
+        for (int64_t i = 0; i < 4; ++i) panels[c * kTileColumns + r + i] = r + i < count ? row[i * step + c] : 0.0f;
     }
   }
 }
