@@ -226,6 +226,16 @@ class TestGelu:
     def test_vmap(self, function):
         compare(jax.vmap(function, 1, 2), drawn(91, 3, 93))
 
+    def test_digits(self, function):
+        x = jnp.linspace(-6, 6, 9001)
+        with implementation("native"):
+            y, pull = jax.vjp(function, x)
+            (slope,) = pull(jnp.ones_like(x))
+        with jax.enable_x64(True), implementation("xla"):
+            wide, pull = jax.vjp(function, jnp.asarray(np.asarray(x), jnp.float64))
+            (wide_slope,) = pull(jnp.ones_like(wide))
+        same((y, slope), (wide, wide_slope), rtol=1e-6, atol=1e-6)
+
     def test_far_from_zero(self, function):
         far = jnp.tile(jnp.array([-1e20, -100.0, -9.0, 0.0, 9.0, 100.0, 1e20]), 2000)
         with implementation("native"):
