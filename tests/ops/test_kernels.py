@@ -184,10 +184,36 @@ def test_products_of_many_rows(places, inputs, outputs):
     check_kernels(lambda x, w: matmul(x, w) / len(places), x, w)
 
 
-@pytest.mark.parametrize(("places", "inputs", "outputs"), [((512,), 5, 3), ((5, 119), 150, 70), ((3, 250), 1, 32)])
+@pytest.mark.parametrize(
+    ("places", "inputs", "outputs"),
+    [((512,), 5, 3), ((5, 119), 150, 70), ((3, 250), 1, 32), ((517,), 3, 530), ((2, 256), 530, 3)],
+)
 def test_products_of_many_rows_with_a_bias(places, inputs, outputs):
     x, w, b = random(0, *places, inputs), random(1, inputs, outputs) / np.sqrt(inputs), random(2, outputs)
     check_kernels(lambda x, w, b: matmul(x, w, b) / len(places), x, w, b)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(0, 3), (3, 0), (0, 0)])
+def test_products_of_many_rows_and_nothing(inputs, outputs):
+    arrays = random(0, 600, inputs), random(1, inputs, outputs), random(2, outputs)
+    with implementation("native"):
+        y, pull = jax.vjp(matmul, *map(jnp.asarray, arrays))
+        dx, dw, db = pull(jnp.ones_like(y))
+    np.testing.assert_array_equal(y, np.broadcast_to(arrays[2], (600, outputs)))
+    assert dw.size == 0
+    assert not jnp.any(dx)
+    np.testing.assert_array_equal(db, np.full(outputs, 600.0))
+
+
+def test_the_bias_is_summed_with_the_weights():
+    x, w, b = jnp.ones((600, 3)), jnp.ones((3, 4)), jnp.ones(4)
+
+    def names_of(*arguments):
+        with implementation("native"):
+            return names(jax.grad(lambda *arrays: jnp.sum(matmul(*arrays)), arguments), x, w, b)
+
+    assert "affine_native_to_weights_and_bias" in names_of(0, 1, 2)
+    assert "affine_native_to_weights_and_bias" not in names_of(1)
 
 
 @pytest.mark.parametrize("argument", [0, 1, 2])

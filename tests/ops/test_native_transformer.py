@@ -114,6 +114,12 @@ class TestAttention:
         expected, found = value_and_pull(partial(attend, causal=causal), q, k, v)
         same(found, expected, **LIMITS)
 
+    @pytest.mark.parametrize(("queries", "keys"), [(1, 5), (7, 12), (13, 18), (9, 40)])
+    def test_keys_that_nobody_sees(self, queries, keys):
+        q, k, v = drawn(1, queries, 1, 3), drawn(1, keys, 1, 3, seed=1), drawn(1, keys, 1, 2, seed=2)
+        expected, found = value_and_pull(partial(attend, causal=True), q, k, v)
+        same(found, expected, **LIMITS)
+
     @pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3), (2, 3, 0)])
     def test_nothing_to_look_at_or_from(self, shape):
         batch, queries, keys = shape
@@ -219,6 +225,16 @@ class TestGelu:
 
     def test_vmap(self, function):
         compare(jax.vmap(function, 1, 2), drawn(91, 3, 93))
+
+    def test_digits(self, function):
+        x = jnp.linspace(-6, 6, 9001)
+        with implementation("native"):
+            y, pull = jax.vjp(function, x)
+            (slope,) = pull(jnp.ones_like(x))
+        with jax.enable_x64(True), implementation("xla"):
+            wide, pull = jax.vjp(function, jnp.asarray(np.asarray(x), jnp.float64))
+            (wide_slope,) = pull(jnp.ones_like(wide))
+        same((y, slope), (wide, wide_slope), rtol=1e-6, atol=1e-6)
 
     def test_far_from_zero(self, function):
         far = jnp.tile(jnp.array([-1e20, -100.0, -9.0, 0.0, 9.0, 100.0, 1e20]), 2000)

@@ -1,6 +1,7 @@
 """Programs that compute little are compiled quickly; how much they compute is counted from what was traced."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -84,6 +85,28 @@ def test_programs_run_in_the_thread_that_asks(said, expected):
     rest = {name: value for name, value in os.environ.items() if name != "JAX_CPU_ENABLE_ASYNC_DISPATCH"}
     ran = subprocess.run([sys.executable, "-c", code], env=rest | said, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == expected
+
+
+FRESH_PAGES = """
+import resource
+import numpy as np
+import brickwork.train
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.empty(2**23).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(pages() and pages())
+"""
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="it is a setting of the C library of GNU")
+@pytest.mark.parametrize("said", [{}, {"MALLOC_TRIM_THRESHOLD_": "131072"}])
+def test_memory_is_kept_for_the_next_program(said):
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    ran = subprocess.run(
+        [sys.executable, "-c", FRESH_PAGES], env=rest | said, capture_output=True, text=True, check=True
+    )
+    assert (int(ran.stdout) < 100) is not bool(said)
 
 
 @pytest.mark.parametrize("rows", [2, 600])

@@ -32,7 +32,7 @@ HANDLERS = (
     "convolution_to_inputs",
     "convolution_to_kernel",
     "gelu",
-    "gelu_backward",
+    "gelu_with_slope",
     "gru",
     "gru_backward",
     "layer_normalization",
@@ -44,6 +44,7 @@ HANDLERS = (
     "pool_take",
     "product",
     "product_of_few",
+    "product_to_inputs",
     "sum_of_squares",
     "sum_over_steps",
 )
@@ -52,7 +53,7 @@ HANDLERS = (
 FUNCTIONS = ("inference_free", "inference_new", "inference_python", "inference_run")
 """What else is in a library, called from Python: see `brickwork.inference`."""
 
-VERSION = 1
+VERSION = 2
 """Goes up when a kernel of the same name takes other arguments or computes something else: programs kept on disk name
 the kernels they call."""
 

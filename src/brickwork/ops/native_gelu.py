@@ -28,16 +28,21 @@ def _plain(x: Array, *, exact: bool) -> tuple[Array]:
     return (jax.nn.gelu(x, approximate=not exact),)
 
 
-def _forward(x: Array, *, exact: bool) -> tuple[tuple[Array], tuple[()]]:
-    return (native.call("gelu", jax.ShapeDtypeStruct(x.shape, x.dtype), x, exact=int(exact)),), ()
+def _alone(x: Array, *, exact: bool) -> tuple[Array]:
+    return (native.call("gelu", jax.ShapeDtypeStruct(x.shape, x.dtype), x, exact=int(exact)),)
+
+
+def _forward(x: Array, *, exact: bool) -> tuple[tuple[Array], tuple[Array]]:
+    shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+    y, slope = native.call("gelu_with_slope", (shape, shape), x, exact=int(exact))
+    return (y,), (slope,)
 
 
 def _backward(
     arrays: Sequence[Array], kept: Sequence[Array], cotangents: Sequence[Array], *, exact: bool
 ) -> Sequence[Array]:
-    del kept
-    (x,) = arrays
-    return (native.call("gelu_backward", jax.ShapeDtypeStruct(x.shape, x.dtype), x, *cotangents, exact=int(exact)),)
+    del arrays, exact
+    return (kept[0] * cotangents[0],)
 
 
-_gelu = differentiable("gelu_native", _plain, _forward, _backward, members=True)
+_gelu = differentiable("gelu_native", _plain, _forward, _backward, alone=_alone, members=True)

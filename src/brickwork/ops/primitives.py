@@ -84,6 +84,20 @@ def linear(made: Primitive, transpose: Primitive) -> None:
     ad.primitive_transposes[made] = transposed
 
 
+def linear_behind_first(made: Primitive, transpose: Primitive) -> None:
+    """Say that a primitive is linear in all its arguments but the first together, and what its transpose is.
+
+    That one takes the same first argument, and cotangents of the results; it returns those of the other arguments.
+    """
+
+    def transposed(turned: Any, first: Any, *_: Any, **settings: Any) -> Any:
+        cotangents = turned if made.multiple_results else [turned]
+        found = transpose.bind(first, *map(ad.instantiate_zeros, cotangents), **settings)
+        return [None, *(found if transpose.multiple_results else [found])]
+
+    ad.primitive_transposes[made] = transposed
+
+
 def derived(made: Primitive, rule: Callable[..., Any]) -> None:
     """Say what the tangent of a primitive with one result is.
 

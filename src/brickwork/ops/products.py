@@ -7,10 +7,7 @@ from jaxtyping import Array, Float
 
 from brickwork.core.errors import ShapeError
 from brickwork.ops.implementation import choose
-from brickwork.ops.native_products import FEW, affine_native, product_native
-
-MANY = 512
-"""Rows from which on a sum over rows of our own is faster than XLA's product."""
+from brickwork.ops.native_products import FEW, MANY, affine_native, product_native
 
 
 def matmul(

@@ -19,6 +19,7 @@ from brickwork.core.errors import StorageError
 from brickwork.core.plan import RUN_ONCE
 from brickwork.ops import current_implementation, settled
 from brickwork.storage.files import private_folder
+from brickwork.train.memory import keep_memory
 from brickwork.train.work import work
 
 compile_counts: Counter[str] = Counter()
@@ -177,6 +178,7 @@ def compute_at_once() -> None:
 
 
 compute_at_once()
+keep_memory()
 
 
 def bucket(count: int) -> int:

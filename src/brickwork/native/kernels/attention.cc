@@ -40,29 +40,34 @@ struct Attention {
   int64_t seen(int64_t last) const { return causal ? std::min(keys, last + 1) : keys; }
 };
 
-// Computes scores of some queries, [query][key], -infinity for what they do not see; returns the length of a row.
+// Computes scores of some queries, [query][key], before they are scaled; returns how long a row is that any of them sees,
+// in whole vectors.
 int64_t scores_of(const Attention& a, const float* q, int64_t first, int64_t count, const float* key_panels,
                   float* scores, int64_t step) {
-  const int64_t seen = a.seen(first + count - 1), length = whole_tiles(seen);
-  const int64_t row = a.heads * a.size;
+  const int64_t seen = a.seen(first + count - 1), row = a.heads * a.size;
   for (int64_t key = 0; key < seen; key += kTileColumns)
     kTileOf<2, false, false>[count - 1](q + first * row, row, key_panels + key * a.size, kTileColumns, a.size, scores + key,
                                         step);
-  const Vector scale = filled(a.scale);
-  for (int64_t i = 0; i < count; ++i) {
-    float* mine = scores + i * step;
-    for (int64_t key = 0; key < length; key += kWidth) store(mine + key, load(mine + key) * scale);
-    for (int64_t key = a.seen(first + i); key < length; ++key) mine[key] = -std::numeric_limits<float>::infinity();
-  }
-  return length;
+  return (seen + kWidth - 1) / kWidth * kWidth;
 }
 
-float largest(const float* numbers, int64_t length) {
+// The numbers of a vector that belong to the first so many, and others in the place of the rest.
+inline Vector among(Vector value, int64_t count, float others) {
+  if (count >= kWidth) return value;
+  Integers place;
+  for (int i = 0; i < kWidth; ++i) place[i] = i;
+  return place < static_cast<int32_t>(count) ? value : filled(others);
+}
+
+// Scales a row of scores of which the query sees so many, the rest become -infinity; returns the largest.
+float scaled(float* scores, int64_t length, int64_t seen, float scale) {
   Vector top = filled(-std::numeric_limits<float>::infinity());
-  for (int64_t i = 0; i < length; i += kWidth) top = larger(load(numbers + i), top);
-  float found = top[0];
-  for (int64_t i = 1; i < kWidth; ++i) found = std::max(found, top[i]);
-  return found;
+  for (int64_t i = 0; i < length; i += kWidth) {
+    const Vector score = among(load(scores + i) * scale, seen - i, -std::numeric_limits<float>::infinity());
+    store(scores + i, score);
+    top = larger(score, top);
+  }
+  return largest_of(top);
 }
 
 // Replaces numbers by exp(number - top) and returns their sum.
@@ -74,10 +79,6 @@ float exponentials(float* numbers, int64_t length, float top) {
     total += power;
   }
   return sum_of(total);
-}
-
-void multiply(float* numbers, int64_t length, float factor) {
-  for (int64_t i = 0; i < length; i += kWidth) store(numbers + i, load(numbers + i) * factor);
 }
 
 // Multiplies rows [row][i] with panels laid out for `size` columns, and writes rows of exactly that size.
@@ -113,14 +114,17 @@ void head_forward(const Attention& a, int64_t b, int64_t key_head, const float* 
       float* mine = kept + ((b * a.heads + head) * a.queries + first) * 2;
       for (int64_t i = 0; i < count; ++i) {
         float* row = scores + i * step;
-        float top = largest(row, length);
+        float top = scaled(row, length, a.seen(first + i), a.scale);
         if (top == -std::numeric_limits<float>::infinity()) top = 0;
-        const float total = exponentials(row, length, top), factor = total == 0 ? 0 : 1 / total;
-        multiply(row, length, factor);
-        mine[2 * i] = top, mine[2 * i + 1] = factor;
+        const float total = exponentials(row, length, top);
+        mine[2 * i] = top, mine[2 * i + 1] = total == 0 ? 0 : 1 / total;
       }
-      products(scores, step, count, a.seen(first + count - 1), value_panels, a.keys, a.value_size,
-               y + (b * a.queries + first) * out_row + head * a.value_size, out_row);
+      float* out = y + (b * a.queries + first) * out_row + head * a.value_size;
+      products(scores, step, count, a.seen(first + count - 1), value_panels, a.keys, a.value_size, out, out_row);
+      for (int64_t i = 0; i < count; ++i, out += out_row) {
+        const float factor = mine[2 * i + 1];
+        each_vector(a.value_size, [=](int64_t at, int64_t some) { put(out + at, get(out + at, some) * factor, some); });
+      }
     }
 }
 
@@ -148,12 +152,13 @@ void forward(ffi::ThreadPool& pool, const Attention& a, const float* q, const fl
 // Adds sums over queries [first, first + count) of left[query][key] right[query][column] to sums[panel][key][column].
 void add_over_queries(const Attention& a, int64_t first, int64_t count, const float* left, int64_t step,
                       const float* panels, int64_t size, float* sums) {
+  const int64_t seen = a.seen(first + count - 1);  // what lies behind was never written
   for (int64_t column = 0; column < size; column += kTileColumns) {
     const float* right = panels + column * a.queries;
     float* to = sums + column * a.keys;
-    for (int64_t key = 0; key < a.seen(first + count - 1); key += kTileRows) {
+    for (int64_t key = 0; key < seen; key += kTileRows) {
       const int64_t start = a.causal ? std::max<int64_t>(0, key - first) : 0;
-      kTileOf<2, true, true>[std::min(kTileRows, a.keys - key) - 1](
+      kTileOf<2, true, true>[std::min(kTileRows, seen - key) - 1](
           left + start * step + key, step, right + (first + start) * kTileColumns, kTileColumns, count - start,
           to + key * kTileColumns, kTileColumns);
     }
@@ -178,13 +183,14 @@ void head_backward(const Attention& a, int64_t b, int64_t key_head, const float*
                    const float* y, const float* kept, const float* dy, float* dq, float* dk, float* dv) {
   const int64_t row = a.heads * a.size, out_row = a.heads * a.value_size;
   const int64_t key_row = a.key_heads * a.size, value_row = a.key_heads * a.value_size;
-  const int64_t step = whole_tiles(a.keys), size = whole_tiles(a.size), value_size = whole_tiles(a.value_size);
+  const int64_t key_step = whole_tiles(a.keys), size = whole_tiles(a.size), value_size = whole_tiles(a.value_size);
+  const int64_t step = key_step + 16;  // rows that a sum goes down lie in other lines of the first cache
   const int64_t block = std::clamp<int64_t>(kBlock / std::max<int64_t>(1, step) / kTileRows, 1, 16) * kTileRows;
   thread_local Scratch room;
-  float* key_columns = room.room<float>(step * (a.size + a.value_size) + a.keys * (2 * size + value_size) +
+  float* key_columns = room.room<float>(key_step * (a.size + a.value_size) + a.keys * (2 * size + value_size) +
                                         a.queries * (size + value_size) + 2 * block * step);
-  float* value_columns = key_columns + step * a.size;
-  float* key_rows = value_columns + step * a.value_size;
+  float* value_columns = key_columns + key_step * a.size;
+  float* key_rows = value_columns + key_step * a.value_size;
   float* query_rows = key_rows + a.keys * size;
   float* dy_rows = query_rows + a.queries * size;
   float* key_sums = dy_rows + a.queries * value_size;
@@ -220,7 +226,8 @@ void head_backward(const Attention& a, int64_t b, int64_t key_head, const float*
           const Vector mean = filled(dot(out + at * out_row, slope + at * out_row, a.value_size));
           const Vector scale = filled(a.scale);
           for (int64_t j = 0; j < length; j += kWidth) {
-            const Vector weight = exp(load(p + i * step + j) - top) * factor;
+            const Vector power = exp(load(p + i * step + j) * scale - top);
+            const Vector weight = among(power, a.seen(at) - j, 0) * factor;
             store(p + i * step + j, weight);
             store(ds + i * step + j, weight * (load(ds + i * step + j) - mean) * scale);
           }

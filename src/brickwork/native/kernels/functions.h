@@ -1,4 +1,4 @@
-// Functions of vectors of float: exp, sigmoid, tanh, erf. Right to about 2 units in the last place over the whole range,
+// Functions of vectors of float: exp, sigmoid, tanh. Right to about 2 units in the last place over the whole range,
 // at infinities too; nan stays nan. Where a result is below the normal numbers it may be 0.
 //
 // The polynomials are nearly minimax for the relative error of the result, fitted by Lawson's reweighted least squares
@@ -47,30 +47,6 @@ inline Vector tanh(Vector x) {
   const Vector near = p * z * x + x;
   const Vector far = 1.0f - 2.0f / (exp(size + size) + 1.0f);
   return size < 0.625f ? near : x < 0.0f ? -far : far;
-}
-
-// x times a polynomial in x^2 up to 1, then 1 - exp(a polynomial), which is 1 to the last place from 4 on.
-inline Vector erf(Vector x) {
-  const Vector size = magnitude(x), z = x * x;
-  Vector p = filled(7.854026334e-5f);
-  p = p * z + -8.010247661e-4f;
-  p = p * z + 5.188334502e-3f;
-  p = p * z + -2.685381607e-2f;
-  p = p * z + 1.128358527e-1f;
-  p = p * z + -3.761262584e-1f;
-  p = p * z + 1.283791660e-1f;  // less 1, which x itself stands for: one rounding less
-  const Vector near = p * x + x;
-  const Vector t = smaller(size, filled(4.0f));
-  Vector q = filled(-1.863800841e-4f);
-  q = q * t + 2.947666795e-3f;
-  q = q * t + -2.183809696e-2f;
-  q = q * t + 1.031068214e-1f;
-  q = q * t + 6.381447582e-1f;
-  q = q * t + 1.127089234f;
-  q = q * t + 3.415125934e-4f;
-  const Vector far = 1.0f - exp(-q);
-  const Vector result = size < 1.0f ? near : x < 0.0f ? -far : far;
-  return x != x ? x : result;
 }
 
 }  // namespace brickwork

@@ -1,10 +1,11 @@
-// The Gaussian error linear unit and its slope, exact and by tanh, element by element.
+// The Gaussian error linear unit, exact and by tanh, element by element, and its slope where a gradient will be asked for.
 //
-//   y = x (1 + erf(x / sqrt(2))) / 2          dx = dy ((1 + erf(x / sqrt(2))) / 2 + x exp(-x^2 / 2) / sqrt(2 pi))
+//   y = x (1 + erf(x / sqrt(2))) / 2          slope = (1 + erf(x / sqrt(2))) / 2 + x exp(-x^2 / 2) / sqrt(2 pi)
 //   y = x (1 + tanh(u)) / 2,   u = sqrt(2 / pi) (x + 0.044715 x^3)
-//                                             dx = dy ((1 + tanh(u)) / 2 + x (1 - tanh(u)^2) u' / 2)
+//                                             slope = (1 + tanh(u)) / 2 + x (1 - tanh(u)^2) u' / 2
 //
-// Source: Hendrycks and Gimpel (2016), "Gaussian Error Linear Units (GELUs)", section 2.
+// Both share what takes long, so forward computes both and keeps the slope in place of x. Source: Hendrycks and Gimpel
+// (2016), "Gaussian Error Linear Units (GELUs)", section 2.
 
 #include <algorithm>
 
@@ -17,83 +18,66 @@ namespace {
 
 constexpr int64_t kPiece = 16 * 1024;  // numbers that a thread takes at a time
 
-struct Exact {
-  static Vector value(Vector x) { return x * (0.5f + 0.5f * erf(x * 0.707106781f)); }
-  static Vector slope(Vector x) {
-    return (0.5f + 0.5f * erf(x * 0.707106781f)) + x * (0.398942280f * exp(x * x * -0.5f));
-  }
+struct Both {
+  Vector value, slope;
 };
 
-struct ByTanh {
-  static Vector inner(Vector x) { return x * (0.797884561f + 0.0356774081f * (x * x)); }
-  static Vector value(Vector x) { return x * (0.5f + 0.5f * tanh(inner(x))); }
-  static Vector slope(Vector x) {
-    const Vector bend = tanh(inner(x));
-    // Beyond 10 the tanh is 1 or -1, and no product of powers of x may make nan of that.
-    const Vector near = smaller(larger(x, filled(-10.0f)), filled(10.0f));
-    const Vector rise = near * (0.797884561f + 0.107032224f * (near * near));
-    return (0.5f + 0.5f * bend) + 0.5f * rise * (1.0f - bend * bend);
-  }
-};
+// With t = |x|, (1 - erf(t / sqrt(2))) / 2 = exp(-t^2 / 2) m(t), and m is as smooth as 1 / (t + 1): r times a polynomial in
+// r = 1 / (t + 3.75). The polynomial is fitted as those of functions.h, for t up to 13.5, where the exponential is 0.
+Both exact(Vector x) {
+  const Vector size = magnitude(x), t = size > 15.0f ? filled(15.0f) : size;
+  const Vector r = 1.0f / (t + 3.75f), u = r - 0.1066666692495346f;
+  Vector p = filled(4.439105558e+03f);
+  p = p * u + -1.627158894e+03f;
+  p = p * u + -5.266558082e+02f;
+  p = p * u + 7.537103800e+01f;
+  p = p * u + 1.151197078e+02f;
+  p = p * u + 5.133263158e+01f;
+  p = p * u + 1.524518347e+01f;
+  p = p * u + 3.479949876e+00f;
+  p = p * u + 6.456219580e-01f;
+  const Vector power = exp(t * t * -0.5f), beyond = power * (p * r), bend = t * (0.398942280f * power);
+  return {larger(x, Vector{}) - t * beyond, x < 0.0f ? beyond - bend : 1.0f - beyond + bend};
+}
 
-// Calls compute(first, some) for every vector of an array, some < kWidth for what is left at its end.
-template <typename Compute>
-void over(ffi::ThreadPool& pool, int64_t count, const Compute& compute) {
-  parallel_for(pool, (count + kPiece - 1) / kPiece, [&](int64_t piece) {
-    const int64_t until = std::min(count, (piece + 1) * kPiece);
-    int64_t i = piece * kPiece;
-    for (; i + kWidth <= until; i += kWidth) compute(i, kWidth);
-    if (i < until) compute(i, until - i);
+Both by_tanh(Vector x) {
+  const Vector bend = tanh(x * (0.797884561f + 0.0356774081f * (x * x))), share = 0.5f + 0.5f * bend;
+  // Beyond 10 the tanh is 1 or -1, and no product of powers of x may make nan of that.
+  const Vector near = smaller(larger(x, filled(-10.0f)), filled(10.0f));
+  const Vector rise = near * (0.797884561f + 0.107032224f * (near * near));
+  return {x * share, share + 0.5f * rise * (1.0f - bend * bend)};
+}
+
+template <Both (*Function)(Vector), bool Slope>
+void gelu(ffi::ThreadPool& pool, int64_t count, const float* x, float* y, float* slope) {
+  parallel_for(pool, (count + kPiece - 1) / kPiece, [=](int64_t piece) {
+    const int64_t start = piece * kPiece;
+    each_vector(std::min(kPiece, count - start), [=](int64_t i, int64_t some) {
+      const Both both = Function(get(x + start + i, some));
+      put(y + start + i, both.value, some);
+      if (Slope) put(slope + start + i, both.slope, some);
+    });
   });
 }
 
-Vector some_of(const float* from, int64_t some) { return some == kWidth ? load(from) : load_some(from, some); }
-
-void put(float* to, Vector value, int64_t some) {
-  if (some == kWidth)
-    store(to, value);
-  else
-    store_some(to, value, some);
-}
-
-template <typename Kind>
-void forward(ffi::ThreadPool& pool, int64_t count, const float* x, float* y) {
-  over(pool, count, [=](int64_t i, int64_t some) { put(y + i, Kind::value(some_of(x + i, some)), some); });
-}
-
-template <typename Kind>
-void backward(ffi::ThreadPool& pool, int64_t count, const float* x, const float* dy, float* dx) {
-  over(pool, count, [=](int64_t i, int64_t some) {
-    put(dx + i, Kind::slope(some_of(x + i, some)) * some_of(dy + i, some), some);
-  });
-}
-
-// ------------------------------------------------------------------------------------------------- what XLA calls
-
-ffi::Error forward_call(ffi::ThreadPool pool, Numbers x, Result y, int64_t exact) {
+ffi::Error call(ffi::ThreadPool pool, Numbers x, Result y, int64_t is_exact) {
   const auto count = count_of(x);
   if (y->element_count() != x.element_count()) return wrong("gelu: shapes do not fit");
-  if (exact)
-    forward<Exact>(pool, count, x.typed_data(), y->typed_data());
-  else
-    forward<ByTanh>(pool, count, x.typed_data(), y->typed_data());
+  (is_exact ? gelu<exact, false> : gelu<by_tanh, false>)(pool, count, x.typed_data(), y->typed_data(), nullptr);
   return ffi::Error::Success();
 }
 
-ffi::Error backward_call(ffi::ThreadPool pool, Numbers x, Numbers dy, Result dx, int64_t exact) {
+ffi::Error with_slope_call(ffi::ThreadPool pool, Numbers x, Result y, Result slope, int64_t is_exact) {
   const auto count = count_of(x);
-  if (dy.element_count() != x.element_count() || dx->element_count() != x.element_count())
+  if (y->element_count() != x.element_count() || slope->element_count() != x.element_count())
     return wrong("gelu: shapes do not fit");
-  if (exact)
-    backward<Exact>(pool, count, x.typed_data(), dy.typed_data(), dx->typed_data());
-  else
-    backward<ByTanh>(pool, count, x.typed_data(), dy.typed_data(), dx->typed_data());
+  (is_exact ? gelu<exact, true> : gelu<by_tanh, true>)(pool, count, x.typed_data(), y->typed_data(), slope->typed_data());
   return ffi::Error::Success();
 }
 
 }  // namespace
 
-BRICKWORK_KERNEL(brickwork_gelu, forward_call, binding<1, 1>().Attr<int64_t>("exact"));
-BRICKWORK_KERNEL(brickwork_gelu_backward, backward_call, binding<2, 1>().Attr<int64_t>("exact"));
+BRICKWORK_KERNEL(brickwork_gelu, call, binding<1, 1>().Attr<int64_t>("exact"));
+BRICKWORK_KERNEL(brickwork_gelu_with_slope, with_slope_call, binding<1, 2>().Attr<int64_t>("exact"));
 
 }  // namespace brickwork

@@ -17,14 +17,11 @@ constexpr int64_t kTileRows = kWidth == 16 ? 8 : 6;  // as many as registers hol
 inline int64_t tile_panels(int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns; }
 inline int64_t whole_tiles(int64_t columns) { return tile_panels(columns) * kTileColumns; }
 
-// Computes one tile of R rows by V vectors of columns. `Across`: the left matrix has its rows in memory one beside the
-// other, i below i. From one i to the next, `right` goes `right_step` numbers on: a panel's width, or a matrix's.
-template <int R, int V, bool Across, bool Add>
-inline void tile(const float* left, int64_t step, const float* right, int64_t right_step, int64_t count, float* to,
-                 int64_t to_step) {
-  Vector sum[R][V];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) sum[r][v] = Add ? load(to + r * to_step + v * kWidth) : Vector{};
+// Adds products to the sums of R rows by V vectors of columns. `Across`: the left matrix has its rows in memory one beside
+// the other, i below i. From one i to the next, `right` goes `right_step` numbers on: a panel's width, or a matrix's.
+template <int R, int V, bool Across>
+inline void add_products(const float* left, int64_t step, const float* right, int64_t right_step, int64_t count,
+                         Vector (&sum)[R][V]) {
   for (int64_t i = 0; i < count; ++i, right += right_step) {
     Vector value[V];
     for (int v = 0; v < V; ++v) value[v] = load(right + v * kWidth);
@@ -33,6 +30,16 @@ inline void tile(const float* left, int64_t step, const float* right, int64_t ri
       for (int v = 0; v < V; ++v) sum[r][v] += number * value[v];
     }
   }
+}
+
+// Computes one tile of such sums, or adds to it.
+template <int R, int V, bool Across, bool Add>
+inline void tile(const float* left, int64_t step, const float* right, int64_t right_step, int64_t count, float* to,
+                 int64_t to_step) {
+  Vector sum[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = Add ? load(to + r * to_step + v * kWidth) : Vector{};
+  add_products<R, V, Across>(left, step, right, right_step, count, sum);
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) store(to + r * to_step + v * kWidth, sum[r][v]);
 }
@@ -66,9 +73,18 @@ inline void lay_rows(const float* from, int64_t step, int64_t rows, int64_t colu
 inline void lay_columns(const float* from, int64_t step, int64_t rows, int64_t columns, float* panels) {
   for (int64_t first = 0; first < rows; first += kTileColumns, panels += columns * kTileColumns) {
     const int64_t count = std::min(kTileColumns, rows - first);
-    for (int64_t r = 0; r < kTileColumns; ++r) {
+    for (int64_t r = 0; r < kTileColumns; r += 4) {  // four by four
       const float* row = from + (first + r) * step;
-      for (int64_t c = 0; c < columns; ++c) panels[c * kTileColumns + r] = r < count ? row[c] : 0.0f;
+      int64_t c = 0;
+      if (r + 4 <= count)
+        for (; c + 4 <= columns; c += 4) {
+          Four a[4];
+          for (int i = 0; i < 4; ++i) a[i] = *reinterpret_cast<const UnalignedFour*>(row + i * step + c);
+          for (int i = 0; i < 4; ++i)
+            *reinterpret_cast<UnalignedFour*>(panels + (c + i) * kTileColumns + r) = Four{a[0][i], a[1][i], a[2][i], a[3][i]};
+        }
+      for (; c < columns; ++c)
+        for (int64_t i = 0; i < 4; ++i) panels[c * kTileColumns + r + i] = r + i < count ? row[i * step + c] : 0.0f;
     }
   }
 }

@@ -25,14 +25,13 @@ typedef int32_t Integers __attribute__((vector_size(kWidth * sizeof(int32_t))));
 // The same at any address: a vector of an array need not start at a multiple of its size.
 typedef float Unaligned __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
 
+typedef float Four __attribute__((vector_size(16)));
+typedef float UnalignedFour __attribute__((vector_size(16), aligned(4), may_alias));
+
 inline Vector load(const float* at) { return *reinterpret_cast<const Unaligned*>(at); }
 inline void store(float* at, Vector value) { *reinterpret_cast<Unaligned*>(at) = value; }
 
-inline Vector filled(float value) {
-  Vector result;
-  for (int64_t i = 0; i < kWidth; ++i) result[i] = value;
-  return result;
-}
+inline Vector filled(float value) { return value - Vector{}; }
 
 // The first `count` numbers of an array, and zeros behind them; nothing past them is read.
 inline Vector load_some(const float* at, int64_t count) {
@@ -65,10 +64,23 @@ inline void each_vector(int64_t numbers, const Compute& compute) {
   if (i < numbers) compute(i, numbers - i);
 }
 
+// Joins the numbers of a vector into one, halves first: one after the other each would wait for the one before.
+template <typename Join>
+inline float joined(Vector value, const Join& join) {
+  Four parts[kWidth / 4];
+  std::memcpy(parts, &value, sizeof(value));
+  for (int64_t half = kWidth / 8; half > 0; half /= 2)
+    for (int64_t i = 0; i < half; ++i)
+      for (int lane = 0; lane < 4; ++lane) parts[i][lane] = join(parts[i][lane], parts[i + half][lane]);
+  return join(join(parts[0][0], parts[0][2]), join(parts[0][1], parts[0][3]));
+}
+
 inline float sum_of(Vector value) {
-  float total = 0;
-  for (int64_t i = 0; i < kWidth; ++i) total += value[i];
-  return total;
+  return joined(value, [](float a, float b) { return a + b; });
+}
+
+inline float largest_of(Vector value) {
+  return joined(value, [](float a, float b) { return a > b ? a : b; });
 }
 
 inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }

@@ -44,7 +44,7 @@ constexpr Function kFunctions[] = {
     one_by_one<std::log1p>,                                                         // log1p
     [](Vector a, Vector, Vector) { return tanh(a); },                               // tanh
     [](Vector a, Vector, Vector) { return sigmoid(a); },                            // logistic
-    [](Vector a, Vector, Vector) { return erf(a); },                                // erf
+    one_by_one<std::erf>,                                                           // erf
     one_by_one<std::erfc>,                                                          // erfc
     one_by_one<std::sin>,                                                           // sin
     one_by_one<std::cos>,                                                           // cos
