@@ -17,7 +17,9 @@ from brickwork.ops import (
     matmul,
     max_pool,
     standardize,
+    take_rows,
 )
+from brickwork.ops.native_products import some_rows
 from brickwork.ops.updates import adam_update, squared_norm
 from ops.test_convolution import convolutions
 from ops.twins import check_kernels
@@ -234,6 +236,30 @@ def test_products_of_few_rows(places, inputs, outputs):
     check_kernels(matmul, random(0, *places, inputs), random(1, inputs, outputs) / np.sqrt(inputs))
 
 
+SOME = {
+    "a small batch": ((32,), 784, 128),
+    "one vector, rests of rows and depth": ((5,), 517, 16),
+    "rests of panels": ((33,), 101, 112),
+    "blocks laid out": ((2, 17), 40, 272),
+    "pieces": ((70,), 900, 48),
+}
+
+
+@pytest.mark.parametrize("case", SOME.values(), ids=SOME)
+def test_products_of_some_rows(case):
+    places, inputs, outputs = case
+    x, w, b = random(0, *places, inputs), random(1, inputs, outputs) / np.sqrt(inputs), random(2, outputs)
+    assert some_rows(int(np.prod(places)), w.shape)
+    check_kernels(matmul, x, w, b)
+
+
+def test_products_of_some_rows_without_a_bias_and_of_members():
+    x, w = random(0, 3, 12, 90), random(1, 3, 90, 96) / 10
+    check_kernels(matmul, x[0], w[0])
+    check_kernels(jax.vmap(matmul), x, w)
+    check_kernels(jax.vmap(matmul, (0, None)), x, w[0])
+
+
 def test_one_row_with_a_large_matrix():
     x, w = random(0, 1, 700), random(1, 700, 1003)
     with implementation("native"):
@@ -248,6 +274,36 @@ def test_products_are_of_kernels_where_rows_are_many_or_few():
 
     assert all("product_native_to_weights" in names_of(rows) for rows in (1, 2, 512))
     assert all("native" not in names_of(rows) for rows in (0, 3, 511))
+
+
+# --------------------------------------------------------------------------------------------------------------- rows
+
+
+@pytest.mark.parametrize(
+    ("shape", "taken"),
+    [((40, 784), (32,)), ((7, 5, 33), (3, 4)), ((1, 64), (2,)), ((9, 35), (0,)), ((300, 40), (500,))],
+)
+def test_rows_by_their_numbers(shape, taken):
+    array, numbers = random(0, *shape), np.random.default_rng(1).integers(0, shape[0], taken).astype(np.int32)
+    check_kernels(lambda array: take_rows(array, jnp.asarray(numbers)), array)
+    with implementation("native"):
+        assert "take_rows_native" in names(take_rows, array, numbers)
+        found = jax.jit(take_rows)(array, numbers)
+        np.testing.assert_array_equal(found, array[numbers])
+        members = jax.vmap(take_rows, (None, 0))(array, jnp.stack([numbers, numbers]))
+        np.testing.assert_array_equal(members[1], array[numbers])
+
+
+def test_rows_that_are_not_there_are_read_from_nowhere():
+    with implementation("native"):
+        found = jax.jit(take_rows)(random(0, 5, 64), np.array([-(2**31), 5, 2**31 - 1], np.int32))
+    assert np.isfinite(found).all()
+
+
+def test_other_rows_are_left_to_xla():
+    with implementation("native"):
+        for array in (jnp.ones((4, 3)), jnp.ones((4, 64), jnp.int32), jnp.ones((4, 64), jnp.bfloat16)):
+            assert "native" not in names(take_rows, array, jnp.arange(2))
 
 
 # ----------------------------------------------------------------------------------------------------- Adam's update

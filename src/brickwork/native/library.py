@@ -44,9 +44,13 @@ HANDLERS = (
     "pool_take",
     "product",
     "product_of_few",
+    "product_of_some",
+    "product_of_some_to_inputs",
+    "product_of_some_to_weights",
     "product_to_inputs",
     "sum_of_squares",
     "sum_over_steps",
+    "take_rows",
 )
 """The kernels by name: `brickwork_NAME` in a library, and what XLA calls them."""
 

@@ -31,6 +31,7 @@ from brickwork.ops.positions import rotate_by_position, sinusoids
 from brickwork.ops.products import matmul
 from brickwork.ops.recurrent import backwards, gru_sweep, lstm_cell, lstm_sweep, simple_sweep, sweep
 from brickwork.ops.resampling import Interpolation, resize
+from brickwork.ops.rows import take_rows
 from brickwork.ops.windows import Axes, Padding, Sizes
 
 __all__ = [
@@ -77,5 +78,6 @@ __all__ = [
     "squash",
     "standardize",
     "sweep",
+    "take_rows",
     "weighted_values",
 ]

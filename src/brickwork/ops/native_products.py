@@ -1,4 +1,4 @@
-"""Products of very many rows, or very few, with a matrix: where kernels of our own are faster than XLA on a CPU.
+"""Products of rows with a matrix: where kernels of our own are faster than XLA on a CPU.
 
     product     y[n, o] = sum over i of  x[n, i] w[i, o]
     affine      y[n, o] = sum over i of  x[n, i] w[i, o] + b[o]
@@ -6,10 +6,11 @@
     to weights  w[i, o] = sum over n of  x[n, i] y[n, o]
     to affine   the same, and  b[o] = sum over n of  y[n, o]
 
-To weights is a kernel that sums over rows, of the bias on its way; affine one that starts from the bias; and with many
-rows to inputs is one that lays the transpose out by itself. The rest are XLA's own products, which are fast on a CPU,
-but for one or two rows: reading the matrix once is all that takes time then. All arrays have an axis of members in
-front: several networks are one call. In float32.
+With many rows, to weights is a kernel that sums over rows, of the bias on its way, affine one that starts from the
+bias, and to inputs one that lays the transpose out by itself. With one or two, reading the matrix once is all that
+takes time. With some, as in a small batch, all of them divide a matrix of moderate size among cores in the same way, so
+that each core has its part in its cache. The rest are XLA's own products, which are fast on a CPU. All arrays have an
+axis of members in front: several networks are one call. In float32.
 """
 
 from math import prod
@@ -37,8 +38,18 @@ FEW = 2
 MANY = 512
 """Rows from which on products of our own are faster than XLA's."""
 
+SOME = 4
+"""Rows from which on a product is one of some rows with a matrix, up to `MANY`."""
+
 LEAST_COLUMNS = 16
-"""Columns that such a matrix must have: the widest vector."""
+"""Columns that a matrix must have for few rows, or whose multiple it must have for some: the widest vector."""
+
+MATRICES = range(2**13, 2**19 + 1)
+"""Sizes of matrices that some rows are multiplied with by kernels: weights, gradients and moments of most of them stay
+in caches from step to step, which is what these kernels gain by."""
+
+SOME_WORK = 2**25
+"""Multiplications up to which that is more than what XLA gains by laying a matrix out anew."""
 
 
 def product_native(x: Float[Array, "rows inputs"], w: Float[Array, "inputs outputs"]) -> Float[Array, "rows outputs"]:
@@ -60,7 +71,15 @@ def sum_over_steps(
     return _to_affine(left, right)[0]
 
 
+def some_rows(rows: int, shape: tuple[int, ...]) -> bool:
+    """Tell whether kernels multiply so many rows with a matrix of a shape as it lies in memory."""
+    size = prod(shape[-2:])
+    return SOME <= rows < MANY and shape[-1] % LEAST_COLUMNS == 0 and size in MATRICES and rows * size <= SOME_WORK
+
+
 def _to_affine(x: Array, y: Array) -> list[Array]:
+    if some_rows(x.shape[1], (x.shape[2], y.shape[2])):
+        return native.call("product_of_some_to_weights", _affine_shapes(x, y), x, y)
     return native.call("sum_over_steps", _affine_shapes(x, y), x, y)
 
 
@@ -83,16 +102,22 @@ def _affine_shapes(x: Any, y: Any) -> list[Any]:
 def _product(x: Array, w: Array) -> Array:
     if x.shape[1] <= FEW and w.shape[2] >= LEAST_COLUMNS:
         return native.call("product_of_few", _product_shape(x, w), x, w)
+    if some_rows(x.shape[1], w.shape):
+        return _affine(x, w, jnp.zeros((w.shape[0], w.shape[2]), w.dtype))
     return (x[0] @ w[0])[None] if len(x) == 1 else x @ w  # a batch of one product is slower
 
 
 def _to_inputs(y: Array, w: Array) -> Array:
     if y.shape[1] >= MANY:
         return native.call("product_to_inputs", _inputs_shape(y, w), y, w)
+    if some_rows(y.shape[1], w.shape):
+        return native.call("product_of_some_to_inputs", _inputs_shape(y, w), y, w)
     return _product(y, jnp.swapaxes(w, 1, 2))
 
 
 def _affine(x: Array, w: Array, b: Array) -> Array:
+    if some_rows(x.shape[1], w.shape):
+        return native.call("product_of_some", _product_shape(x, w), x, w, b)
     return native.call("product", _product_shape(x, w), x, w, b)
 
 

@@ -19,7 +19,7 @@ from brickwork.core.batch import Batch
 from brickwork.core.errors import DataError
 from brickwork.data import Examples
 from brickwork.metrics import merged
-from brickwork.ops import settled
+from brickwork.ops import settled, take_rows
 from brickwork.train.learner import Learner, Logs, Measured, Sums
 from brickwork.train.programs import Program, bucket, program, room
 
@@ -61,7 +61,7 @@ def to_device(examples: Examples) -> Batch:
 
 def gather(data: Batch, rows: Array, weight: Array) -> Batch:
     """Return a batch of rows; weight 0 marks those that only fill it up."""
-    batch = jax.tree.map(lambda array: array[rows], data)
+    batch = jax.tree.map(lambda array: take_rows(array, rows), data)
     weight = weight.reshape(weight.shape + (1,) * (batch.weight.ndim - weight.ndim))
     return Batch(batch.inputs, batch.targets, weight * batch.weight)
 

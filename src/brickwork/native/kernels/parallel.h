@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 
+#include "crew.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace brickwork {
@@ -51,6 +52,16 @@ void parallel_for(xla::ffi::ThreadPool& pool, int64_t count, const Work& work) {
   }
   std::unique_lock<std::mutex> lock(shared->mutex);
   shared->all_done.wait(lock, [&] { return shared->done.load(std::memory_order_acquire) == count; });
+}
+
+// The same for work of a few microseconds on so many numbers, by threads that stay awake for a while; more work than that
+// goes to XLA's.
+template <typename Work>
+void quick_for(xla::ffi::ThreadPool& pool, int64_t numbers, int64_t count, const Work& work) {
+  constexpr int64_t kQuick = 1 << 19;
+  if (numbers > kQuick || pool.num_threads() > Crew::kThreads) return parallel_for(pool, count, work);
+  Crew::Turn turn(Crew::of_process(), true);
+  turn.each(count, work);
 }
 
 }  // namespace brickwork

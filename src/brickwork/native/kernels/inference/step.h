@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../vector.h"
-#include "crew.h"
+#include "../crew.h"
 
 namespace brickwork::inference {
 

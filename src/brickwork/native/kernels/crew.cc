@@ -16,7 +16,6 @@
 namespace brickwork {
 namespace {
 
-constexpr int64_t kThreads = 8;                        // at most: pieces are small
 constexpr std::chrono::microseconds kAwake{200};       // how long a helper without work stays awake
 
 inline void pause() {
@@ -80,6 +79,7 @@ struct Crew::Shared {
       }
       pause();
       if (looks % 64 != 63) continue;
+      std::this_thread::yield();  // to threads of XLA's that want this core
       const auto now = std::chrono::steady_clock::now();
       if (looks < 64) idle_since = now;
       if (now - idle_since < kAwake) continue;

@@ -14,6 +14,8 @@ namespace brickwork {
 
 class Crew {
  public:
+  static constexpr int64_t kThreads = 8;  // at most: pieces are small
+
   // The crew of this process, with a helper for every further core that the process may use, up to a few.
   static Crew& of_process();
 
