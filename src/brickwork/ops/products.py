@@ -20,8 +20,9 @@ def matmul(
     The same as x @ w + bias, computed as one product of two matrices, with all places below each other. With more than
     one axis of places XLA for CPU computes the gradient of w slowly: a training step of (32, 64, 64) times (64, 256)
     takes 1.6 to 2 times as long. With many places kernels of our own compute the gradient of w on CPUs, which takes a
-    half to three quarters of the time of XLA's product, and add the bias on the way; one or two rows are multiplied by a
-    kernel that reads w once, and a small batch by kernels that keep w in the caches from step to step. Vectors and other matrices give the program of x @ w + bias itself.
+    half to three quarters of the time of XLA's product, and add the bias on the way; one or two rows are multiplied by
+    a kernel that reads w once, and a small batch by kernels that keep w in the caches from step to step. Vectors and
+    other matrices give the program of x @ w + bias itself.
 
     Raises:
         ShapeError: w is no matrix, x has another number of features than w has rows, or the bias another one than it
