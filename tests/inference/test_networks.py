@@ -19,6 +19,7 @@ from brickwork.core.errors import DataError, ShapeError
 from brickwork.core.variables import Variables
 from brickwork.inference import UnsupportedError, traced
 from brickwork.ops import implementation
+from brickwork.train import predicting
 from brickwork.train.supervised import raw
 from inference.answers import answering, random
 
@@ -105,6 +106,17 @@ def test_any_number_of_rows(shape):
         ours.logits(rows)
     assert ours.logits(rows[:300]).shape == (300, 5)
     assert ours.logits(rows[:0]).shape == (0, 5)
+
+
+@needs_kernels
+@pytest.mark.parametrize("change", [np.float64, np.ndarray.tolist, np.asfortranarray], ids=["double", "list", "turned"])
+def test_rows_of_other_types_are_answered_by_such_a_program_too(change, monkeypatch):
+    rows = random(0, 9, 8, 8, 3)
+    ours = model(small(), rows[:1])
+    monkeypatch.setattr(predicting, "program", None)  # XLA is not asked for one
+    for given in (rows, rows[:1]):
+        for _ in range(2):
+            np.testing.assert_allclose(ours.logits(change(given)), ours.logits(given), rtol=1e-4, atol=1e-5)
 
 
 @needs_kernels

@@ -68,14 +68,15 @@ class ByRow:
         return None if block is None else _in_parts(partial(_by_block, block), rows)
 
     def first(self, variables: Variables, rows: Any) -> np.ndarray | None:
-        """Make the program for rows of this shape and these weights, if it can be made, and answer these."""
+        """Answer rows as `at_once` does; make the program for their shape and these weights if there is none."""
         if type(rows) is not np.ndarray or rows.dtype is not FLOAT or len(rows) == 0:
             return None
         if current_implementation() not in KERNELS or jax.default_backend() != "cpu":
             return None
         weights, shape = _arrays(variables), rows.shape[1:]
+        rows = np.ascontiguousarray(rows)
         if shape in self._made and _same(self._made[shape].weights, variables):
-            return None  # which would have answered
+            return self.at_once(variables, rows)
         if not all(isinstance(array, jax.Array) and array.is_fully_addressable for array in weights):
             return None  # an array of numpy may change and stay the same array
         program = self._program(variables, (1, *shape))

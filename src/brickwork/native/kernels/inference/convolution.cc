@@ -48,9 +48,11 @@ class Convolution final : public Step {
     const int64_t depth = of.taps() * of.channels;
     for (int64_t first = 0; first < is_.filters; first += kColumns) {
       const int64_t wide = is_.filters - first <= kWidth ? kWidth : kColumns;
-      for (int64_t k = 0; k < depth; ++k)
-        for (int64_t f = first; f < first + wide; ++f)
-          weights_.push_back(f < is_.filters ? is_.weights[k * is_.filters + f] : 0.0f);
+      const size_t at = weights_.size();
+      weights_.resize(at + static_cast<size_t>(depth * wide), 0.0f);
+      float* to = weights_.data() + at;
+      for (int64_t k = 0; k < depth; ++k, to += wide)
+        std::copy_n(is_.weights + k * is_.filters + first, std::min(wide, is_.filters - first), to);
     }
     is_.weights = nullptr;
   }

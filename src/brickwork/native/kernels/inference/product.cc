@@ -35,15 +35,17 @@ class Product final : public Step {
  public:
   Product(Reader& code, const float* constants) : x_(code.address()), y_(code.address()), finish_(code) {
     depth_ = code.next(), columns_ = code.next();
-    const float* weights = code.address().read({nullptr, constants, nullptr, nullptr});
-    const float* bias = code.address().read({nullptr, constants, nullptr, nullptr});
+    const Memory memory{nullptr, constants, nullptr, nullptr};
+    const float* weights = code.address().read(memory);
+    const float* bias = code.address().read(memory);
     for (int64_t first = 0; first < columns_;) {
       const int64_t left = (columns_ - first + kWidth - 1) / kWidth;
       const int64_t vectors = left >= kWide ? kWide : left >= 2 ? 2 : 1, wide = vectors * kWidth;
       panels_.push_back({first, vectors, static_cast<int64_t>(weights_.size())});
-      for (int64_t k = 0; k < depth_; ++k)
-        for (int64_t c = 0; c < wide; ++c)
-          weights_.push_back(first + c < columns_ ? weights[k * columns_ + first + c] : 0.0f);
+      const int64_t count = std::min(wide, columns_ - first);
+      weights_.resize(weights_.size() + static_cast<size_t>(depth_ * wide), 0.0f);
+      float* to = weights_.data() + panels_.back().weights;
+      for (int64_t k = 0; k < depth_; ++k, to += wide) std::copy_n(weights + k * columns_ + first, count, to);
       first += wide;
     }
     bias_.assign(panels_.size() * kWide * kWidth, 0.0f);
