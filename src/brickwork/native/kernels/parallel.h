@@ -58,7 +58,7 @@ void parallel_for(xla::ffi::ThreadPool& pool, int64_t count, const Work& work) {
 // goes to XLA's.
 template <typename Work>
 void quick_for(xla::ffi::ThreadPool& pool, int64_t numbers, int64_t count, const Work& work) {
-  constexpr int64_t kQuick = 1 << 19;
+  constexpr int64_t kQuick = 1 << 20;
   if (numbers > kQuick || pool.num_threads() > Crew::kThreads) return parallel_for(pool, count, work);
   Crew::Turn turn(Crew::of_process(), true);
   turn.each(count, work);
