@@ -78,7 +78,7 @@ def pictures_and_windows(draw):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(pictures_and_windows(), st.booleans())
 def test_convolution(case, more):
     shape, window, geometry = case
@@ -126,7 +126,7 @@ def test_normalisation_and_a_residual_after_a_convolution_are_one_step():
     assert answering(lambda weights, x: block(x, *weights), weights, x).steps == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(pictures_and_windows())
 def test_pooling(case):
     shape, window, geometry = case
