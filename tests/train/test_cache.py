@@ -20,6 +20,7 @@ def listen(name, **_):
     events.append(name.split("/")[-1])
 jax.monitoring.register_event_listener(listen)
 from brickwork.bricks import Dense
+from brickwork.ops import implementation
 from brickwork.train import Model
 if "before" in sys.argv:
     jax.jit(lambda x: x * 3)(np.ones(3))  # compiled before the cache is chosen: that must not switch it off
@@ -30,6 +31,8 @@ y = (x[:, 0] > 0).astype(int)
 model.fit(x, y, valid=(x, y), epochs=2, progress=False)
 model.evaluate(x, y)
 model.predict(x)
+with implementation("xla"):
+    model.predict(x)
 print(events.count("cache_hits"), events.count("cache_misses"), jax.config.jax_compilation_cache_dir)
 """
 
@@ -56,7 +59,7 @@ def test_every_program_is_kept_and_found_again(tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     kept = {path.name for path in folder.iterdir() if path.name.endswith("-cache")}
     assert len(kept) >= misses
-    assert {"jit_segment", "jit_run"} <= {name.rsplit("-", 2)[0] for name in kept}
+    assert {"jit_segment", "jit_run", "jit_predict"} <= {name.rsplit("-", 2)[0] for name in kept}
     hits, misses, _ = run(BRICKWORK_CACHE=str(folder))
     assert misses == 0
     assert hits > 4

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,9 @@ FUNCTIONS = (
 
 AXES = 2
 """Axes of places that windows have."""
+
+PAIR, OPERANDS = 2, 3
+"""Arrays of a function of two numbers, and the most that a function has."""
 
 
 @dataclass
@@ -161,9 +163,8 @@ class Graph:
         first, last = min(axes), max(axes)
         if sorted(axes) != list(range(first, last + 1)):
             kept = tuple(i for i in range(len(x.shape)) if i not in axes)
-            order = (*kept, *sorted(axes))
-            x = View(x.buffer, tuple(x.shape[i] for i in order), tuple(x.steps[i] for i in order), x.start)
-            first, last = len(kept), len(order) - 1
+            x = x.transposed((*kept, *sorted(axes)))
+            first, last = len(kept), len(x.shape) - 1
         shape = (*x.shape[:first], *x.shape[last + 1 :])
         sizes = prod(x.shape[:first]), prod(x.shape[first : last + 1]), prod(x.shape[last + 1 :])
         if not prod(sizes):
@@ -188,11 +189,3 @@ class Graph:
 def buffers_of(values: Sequence[Value]) -> list[Buffer]:
     """Return the buffers that values read."""
     return [value.buffer for value in values if isinstance(value, View)]
-
-
-def numbers_of(value: Any) -> np.ndarray:
-    """Return a constant as an array of float32; truths are 1 and 0."""
-    array = np.asarray(value)
-    if array.dtype not in (np.float32, np.bool_):
-        raise UnsupportedError(f"constants of type {array.dtype}")
-    return array.astype(np.float32, copy=False)

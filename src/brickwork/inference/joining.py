@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 
-from brickwork.inference.graph import Elementwise, Graph, Step, Sums, buffers_of
+from brickwork.inference.graph import PAIR, Elementwise, Graph, Step, Sums, buffers_of
 from brickwork.inference.views import Buffer, Value, View
 
 
@@ -45,7 +45,7 @@ def _needed(steps: list[Step], result: Buffer) -> list[Step]:
 
 def _joined(step: Elementwise, makers: dict[Buffer, Sums], uses: Counter[Buffer]) -> Sums | None:
     """Carry a step out within the sums that it is about, if it can be, and return these."""
-    if len(step.operands) != len(("left", "right")) or not step.to.is_whole:
+    if len(step.operands) != PAIR or not step.to.is_whole:
         return None
     for place in (1, 0):  # the right one was computed later, as a rule
         value, other = step.operands[place], step.operands[1 - place]

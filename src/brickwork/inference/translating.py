@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from brickwork.inference.graph import AXES, FUNCTIONS, Graph, Windows, numbers_of
+from brickwork.inference.graph import AXES, FUNCTIONS, OPERANDS, Graph, Windows
 from brickwork.inference.views import Buffer, UnsupportedError, Value, View, broadcast, part, transposed, turned, whole
 
 Rule = Callable[..., Value]
@@ -79,7 +79,7 @@ def _results(graph: Graph, equation: Any, operands: list[Any]) -> Sequence[Any]:
     if rule is None or not types <= {FLOAT, np.dtype(np.bool_)}:
         raise UnsupportedError(f"{name} of {', '.join(sorted(map(str, types)))}")
     (out,) = equation.outvars
-    values = [one if isinstance(one, View) else numbers_of(one) for one in operands]
+    values = [one if isinstance(one, View) else np.asarray(one, np.float32) for one in operands]
     if 0 in out.aval.shape:
         raise UnsupportedError("an array without numbers")
     return [rule(graph, out.aval.shape, *values, **parameters)]
@@ -109,7 +109,7 @@ def _elementwise(name: str) -> Rule:
         constants = [one for one in operands if isinstance(one, np.ndarray)]
         if len(constants) == len(operands):
             return np.asarray(_OF_CONSTANTS[name](*constants), np.float32)
-        if len(operands) > AXES + 1:
+        if len(operands) > OPERANDS:
             raise UnsupportedError(f"{name} of {len(operands)} arrays")
         return graph.elementwise(name, operands, out)
 
@@ -181,7 +181,7 @@ def _pad(graph: Graph, out: Shape, /, x: Value, fill: Value, *, padding_config: 
 
 def _dot_general(graph: Graph, out: Shape, /, x: Value, w: Value, *, dimension_numbers: Any, **_: Any) -> Value:
     (left, right), batch = dimension_numbers
-    fits = tuple(left) == (len(x.shape) - 1,) and tuple(right) == (0,) and len(w.shape) == AXES
+    fits = tuple(left) == (len(x.shape) - 1,) and tuple(right) == (0,) and len(w.shape[1:]) == 1
     if isinstance(x, np.ndarray) or isinstance(w, View) or not fits or any(batch):
         raise UnsupportedError("a product other than of the last axis with a constant matrix")
     places, one = prod(x.shape[:-1]), (1, 1)

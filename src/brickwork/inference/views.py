@@ -31,6 +31,11 @@ class View:
         """How many numbers it shows."""
         return prod(self.shape)
 
+    def transposed(self, order: tuple[int, ...]) -> "View":
+        """Return it with its axes in another order."""
+        steps = tuple(self.steps[i] for i in order)
+        return View(self.buffer, tuple(self.shape[i] for i in order), steps, self.start)
+
     @property
     def is_whole(self) -> bool:
         """Tell whether it shows all of its buffer, each number once and in order."""
@@ -73,9 +78,7 @@ def broadcast(value: Value, shape: tuple[int, ...], axes: tuple[int, ...] | None
 
 def transposed(value: Value, order: tuple[int, ...]) -> Value:
     """Return a value with its axes in another order."""
-    if isinstance(value, np.ndarray):
-        return value.transpose(order)
-    return View(value.buffer, tuple(value.shape[i] for i in order), tuple(value.steps[i] for i in order), value.start)
+    return value.transpose(order) if isinstance(value, np.ndarray) else value.transposed(order)
 
 
 def part(value: Value, first: tuple[int, ...], until: tuple[int, ...], strides: tuple[int, ...]) -> Value:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brickwork.inference.graph import FUNCTIONS, Elementwise, Pooling, Reduction, Step, Sums, buffers_of
+from brickwork.inference.graph import FUNCTIONS, OPERANDS, Elementwise, Pooling, Reduction, Step, Sums, buffers_of
 from brickwork.inference.views import Buffer, View, plain_steps, whole
 
 BETWEEN, CONSTANT, QUESTION, ANSWER = range(4)
@@ -15,8 +15,6 @@ NOWHERE = -1
 
 PRODUCT, CONVOLUTION, POOLING, REDUCTION, ELEMENTWISE = range(5)
 """Kinds of steps, in the order of the reader's table."""
-
-OPERANDS = 3
 
 LINE = 16
 """Numbers of a line of the caches."""

@@ -16,6 +16,7 @@ from brickwork.ops.implementation import (
     implementation,
     prediction,
     settled,
+    uses_kernels,
 )
 from brickwork.ops.normalization import (
     batch_moments,
@@ -79,5 +80,6 @@ __all__ = [
     "standardize",
     "sweep",
     "take_rows",
+    "uses_kernels",
     "weighted_values",
 ]

@@ -45,8 +45,12 @@ def prediction() -> AbstractContextManager[None]:
 
     (It is slow in gradients only.)
     """
-    with_kernels = current_implementation() in ("auto", "here", "native") and native.available()
-    return nullcontext() if with_kernels else implementation("xla")
+    return nullcontext() if uses_kernels() else implementation("xla")
+
+
+def uses_kernels() -> bool:
+    """Tell whether ops are computed by kernels on a CPU, where they have some: these are there and not ruled out."""
+    return current_implementation() in ("auto", "here", "native") and native.available()
 
 
 def settled() -> AbstractContextManager[None]:

@@ -11,14 +11,12 @@ import numpy as np
 
 from brickwork.core.variables import Variables
 from brickwork.inference import Answering, UnsupportedError, traced
-from brickwork.ops import current_implementation, implementation
+from brickwork.ops import implementation, uses_kernels
+from brickwork.train.segments import padded
 
 Shape = tuple[int, ...]
 
 FLOAT = np.dtype(np.float32)
-
-KERNELS = ("auto", "here", "native")
-"""Implementations of ops that mean: kernels of our own, where there are some."""
 
 READ = 2**19
 """Weights that may be read again for further rows in less time than a block of rows takes."""
@@ -26,8 +24,8 @@ READ = 2**19
 BLOCK = 32
 """Rows of a block: networks of matrices read their weights once for all of them."""
 
-TOGETHER = 256
-"""Rows of one call: between calls, Python sees whether the user wants to stop."""
+PREDICT_ROWS = 256
+"""Most rows that are predicted by one call: between calls, Python sees whether the user wants to stop."""
 
 
 @dataclass
@@ -57,7 +55,7 @@ class ByRow:
         if type(rows) is not np.ndarray or rows.dtype is not FLOAT:
             return None
         found = self._made.get(rows.shape[1:])
-        if found is None or current_implementation() not in KERNELS or not _same(found.weights, variables):
+        if found is None or not uses_kernels() or not _same(found.weights, variables):
             return None
         count, row = len(rows), found.row
         if count == 1 or (row.reads_much and (count - 1) * row.weights <= READ):
@@ -71,7 +69,7 @@ class ByRow:
         """Answer rows as `at_once` does; make the program for their shape and these weights if there is none."""
         if type(rows) is not np.ndarray or rows.dtype is not FLOAT or len(rows) == 0:
             return None
-        if current_implementation() not in KERNELS or jax.default_backend() != "cpu":
+        if not uses_kernels() or jax.default_backend() != "cpu":
             return None
         weights, shape = _arrays(variables), rows.shape[1:]
         rows = np.ascontiguousarray(rows)
@@ -103,18 +101,17 @@ class ByRow:
 
 
 def _in_parts(answer: Callable[[np.ndarray], np.ndarray | None], rows: np.ndarray) -> np.ndarray | None:
-    if len(rows) <= TOGETHER:
+    if len(rows) <= PREDICT_ROWS:
         return answer(rows)
-    parts = [answer(rows[first : first + TOGETHER]) for first in range(0, len(rows), TOGETHER)]
+    parts = [answer(rows[first : first + PREDICT_ROWS]) for first in range(0, len(rows), PREDICT_ROWS)]
     there = [part for part in parts if part is not None]
     return np.concatenate(there) if len(there) == len(parts) else None
 
 
 def _by_block(program: Answering, rows: np.ndarray) -> np.ndarray | None:
     count = len(rows)
-    missing = -count % BLOCK
-    if missing:
-        rows = np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), FLOAT)])
+    if count % BLOCK:
+        rows = padded(rows, count + -count % BLOCK)
     answers = program.answer(rows.reshape(-1, BLOCK, *rows.shape[1:]))
     return None if answers is None else answers.reshape(-1, *answers.shape[2:])[:count]
 

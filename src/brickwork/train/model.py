@@ -249,11 +249,9 @@ class Model:
         if predictor is None or not predictor.computes(*now):
             predictor = self._predictors[name] = Predictor(name, *now)
         answer = predictor.at_once(variables, inputs)
-        return (
-            answer
-            if answer is not None
-            else predictor(variables, inputs if is_ready(inputs) else Examples.of(inputs).inputs)
-        )
+        if answer is not None:
+            return answer
+        return predictor(variables, inputs if is_ready(inputs) else Examples.of(inputs).inputs)
 
     def predict_proba(self, inputs: Any) -> Any:
         """Return probabilities: (rows, classes), or (rows, outputs) for yes-or-no outputs; `Padded` for sequences."""

@@ -13,14 +13,11 @@ from brickwork.core.precision import FloatType
 from brickwork.core.variables import Variables
 from brickwork.losses import Loss
 from brickwork.ops import current_implementation
-from brickwork.train.by_row import ByRow
+from brickwork.train.by_row import PREDICT_ROWS, ByRow
 from brickwork.train.programs import Program, program
 from brickwork.train.segments import filled
 from brickwork.train.sequences import on_values
 from brickwork.train.supervised import raw
-
-PREDICT_ROWS = 256
-"""Most rows that are predicted by one call of a compiled program."""
 
 SMALL = 16
 """Rows up to which they are one block whatever the network."""
@@ -63,10 +60,11 @@ class Predictor:
         self.name, self.function, self.net, self.precision = name, function, net, precision
         self._programs: dict[Any, Program] = {}
         self._blocks: dict[Any, int] = {}
-        self._by_row = ByRow(self._compute)
+        self._by_row = ByRow(self.predict)
         self.at_once = self._by_row.at_once
 
-    def _compute(self, variables: Variables, batch: Any) -> Any:
+    def predict(self, variables: Variables, batch: Any) -> Any:
+        """Compute outputs of a batch, as it is traced."""
         return self.function(self.net, variables, batch, precision=self.precision)
 
     def computes(self, function: Callable[..., Any], net: Brick, precision: FloatType) -> bool:
@@ -112,7 +110,7 @@ class Predictor:
         found = self._programs.get(key)
         if found is None:
             owner = (self.function, self.net, self.precision)
-            found = self._programs[key] = program(self.name, self._compute, owner, variables, batch)
+            found = self._programs[key] = program(self.name, self.predict, owner, variables, batch)
         return found
 
 

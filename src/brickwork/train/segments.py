@@ -46,10 +46,15 @@ def no_bad_steps() -> Bad:
 
 def filled(rows: np.ndarray, size: int) -> Array:
     """Return rows on the device, filled up with zeros to a size."""
+    return jnp.asarray(padded(rows, size))
+
+
+def padded(rows: np.ndarray, size: int) -> np.ndarray:
+    """Return rows filled up with zeros to a size."""
     rows = np.asarray(rows)
-    padded = np.zeros((size, *rows.shape[1:]), rows.dtype)
-    padded[: len(rows)] = rows
-    return jnp.asarray(padded)
+    more = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    more[: len(rows)] = rows
+    return more
 
 
 def to_device(examples: Examples) -> Batch:

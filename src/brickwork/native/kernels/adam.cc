@@ -95,7 +95,7 @@ ffi::Error adam(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::Remaini
     pieces += members * each;
   }
   // Small arrays go along with their neighbours, a stretch of pieces for every turn.
-  const auto work = [&](int64_t piece) {
+  quick_for(pool, pieces * kPiece, pieces, [&](int64_t piece) {
     const auto after = std::upper_bound(all.begin(), all.end(), piece,
                                         [](int64_t number, const Array& one) { return number < one.first_piece; });
     size_t index = static_cast<size_t>(after - all.begin()) - 1;
@@ -104,8 +104,7 @@ ffi::Error adam(ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::Remaini
     const int64_t from = member * one.count + place, count = std::min(kPiece, one.count - place);
     update(settings, member, decays[index], count, one.g + from, one.p + from, one.m + from, one.v + from,
            one.new_p + from, one.new_m + from, one.new_v + from);
-  };
-  quick_for(pool, pieces * kPiece, pieces, work);
+  });
   return ffi::Error::Success();
 }
 

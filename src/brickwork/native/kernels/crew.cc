@@ -16,7 +16,7 @@
 namespace brickwork {
 namespace {
 
-constexpr std::chrono::microseconds kAwake{200};       // how long a helper without work stays awake
+constexpr std::chrono::microseconds kAwake{200};  // how long a helper without work stays awake
 
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)

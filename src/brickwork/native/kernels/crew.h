@@ -1,6 +1,6 @@
 // Threads for work of microseconds: they look for the next piece for a while before they go to sleep.
 //
-// XLA's pool puts its threads to sleep at once, and waking one takes longer than a small convolution. Here the thread that
+// XLA's pool soon puts its threads to sleep, and waking one takes longer than a small convolution. Here the thread that
 // asks publishes a region of pieces and takes them from the front; helpers that are awake take them from the back, so that
 // the same thread tends to do the same pieces of every call and finds their weights in its own cache. What nobody helps
 // with the asking thread does alone.

@@ -53,11 +53,10 @@ ffi::Error sum_of_squares(ffi::ThreadPool pool, ffi::RemainingArgs arrays, ffi::
       if (i + 1 == arrays.size()) pieces.push_back({nullptr, 0});  // a member's end
     }
   std::vector<float> parts(pieces.size());
-  const auto work = [&](int64_t i) {
-    parts[static_cast<size_t>(i)] = squares(pieces[static_cast<size_t>(i)].from, pieces[static_cast<size_t>(i)].count);
-  };
   const int64_t number = static_cast<int64_t>(pieces.size());
-  quick_for(pool, number * kPiece, number, work);
+  quick_for(pool, number * kPiece, number, [&](int64_t i) {
+    parts[static_cast<size_t>(i)] = squares(pieces[static_cast<size_t>(i)].from, pieces[static_cast<size_t>(i)].count);
+  });
   double total = 0;
   int64_t member = 0;
   for (size_t i = 0; i < pieces.size(); ++i) {

@@ -1,13 +1,8 @@
 // Winograd's method for windows of 3 x 3 and stride 1: see `winograd.h`.
 //
-// Two by two outputs see four by four inputs d. With g a window of 3 x 3, Winograd (1980) and Lavin & Gray (2016) write
+// Two by two outputs y see four by four inputs d. With g a window of 3 x 3, * number by number and ' the transpose,
 //
-//   y = A' [ (G g G') * (B' d B) ] A,      * number by number, ' the transpose,
-//
-//   B' = 1  0 -1  0     G =  1   0   0      A' = 1  1  1  0
-//        0  1  1  0         1/2 1/2 1/2          0  1 -1 -1
-//        0 -1  1  0         1/2 -1/2 1/2
-//        0  1  0 -1          0   0   1
+//   y = A' [ (G g G') * (B' d B) ] A      (the matrices are in `winograd_method.h`)
 //
 // Summed over channels, the middle is a product of matrices for each of the 16 places of a transformed tile: tiles by channels
 // with channels by filters. To the inputs is the same with the window turned round and transposed. To the kernel turns the
@@ -24,6 +19,7 @@
 
 #include "scratch.h"
 #include "tiles.h"
+#include "winograd_method.h"
 
 namespace brickwork {
 namespace {
@@ -69,18 +65,7 @@ Plane transposed_plane(const Convolution& c) {
 
 // -------------------------------------------------------------------------------------------------- transformations
 
-// Of a line of vectors, `step` apart: B' d, A' m, A y, G g, G' p.
-inline void apply_b(Vector* d, int step) {
-  const Vector first = d[0] - d[2 * step], second = d[step] + d[2 * step], third = d[2 * step] - d[step];
-  d[3 * step] = d[step] - d[3 * step];
-  d[0] = first, d[step] = second, d[2 * step] = third;
-}
-
-inline void sum_outputs(const Vector* m, int step, Vector* y, int y_step) {
-  y[0] = m[0] + m[step] + m[2 * step];
-  y[y_step] = m[step] - m[2 * step] - m[3 * step];
-}
-
+// Of a line of vectors, `step` apart: A y, G g, G' p; the others are in `winograd_method.h`.
 inline void spread_outputs(const Vector* y, int y_step, Vector* m, int step) {
   m[0] = y[0], m[step] = y[0] + y[y_step], m[2 * step] = y[0] - y[y_step], m[3 * step] = -y[y_step];
 }
@@ -101,8 +86,8 @@ inline void transform_inputs(const float* from, int64_t row, int64_t channels, f
     Vector d[kPlaces];
     for (int i = 0; i < 4; ++i)
       for (int j = 0; j < 4; ++j) d[4 * i + j] = load(from + i * row + j * channels + c);
-    for (int j = 0; j < 4; ++j) apply_b(d + j, 4);
-    for (int i = 0; i < 4; ++i) apply_b(d + 4 * i, 1);
+    for (int j = 0; j < 4; ++j) WinogradMethod<2>::inputs(d + j, 4, d + j, 4);
+    for (int i = 0; i < 4; ++i) WinogradMethod<2>::inputs(d + 4 * i, 1, d + 4 * i, 1);
     for (int place = 0; place < kPlaces; ++place) store(to + place * step + c, d[place]);
   }
 }
@@ -219,8 +204,8 @@ void correlate(ffi::ThreadPool& pool, const Convolution& c, const Plane& p, bool
         for (int64_t f = 0; f < p.filters; f += kWidth) {
           Vector sums[kPlaces], half[8], four[4];
           for (int64_t place = 0; place < kPlaces; ++place) sums[place] = load(m + place * out + i * p.filters + f);
-          for (int j = 0; j < 4; ++j) sum_outputs(sums + j, 4, half + j, 4);
-          for (int k = 0; k < 2; ++k) sum_outputs(half + 4 * k, 1, four + 2 * k, 1);
+          for (int j = 0; j < 4; ++j) WinogradMethod<2>::outputs(sums + j, 4, half + j, 4);
+          for (int k = 0; k < 2; ++k) WinogradMethod<2>::outputs(half + 4 * k, 1, four + 2 * k, 1);
           each_output(p, band, first + i, [&](int k, int j, int64_t at) { store(y + at + f, four[2 * k + j]); });
         }
     }

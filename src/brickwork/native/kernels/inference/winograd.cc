@@ -1,67 +1,15 @@
 // Convolution with windows of 3 x 3 and stride 1 by Winograd's method, with tiles of 2 x 2 or of 4 x 4 outputs.
 //
-//   y = finish(A' [ (G g G') * (B' d B) ] A)      see the kernel of the same name, which has the matrices for 2 x 2
-//
-// For 4 x 4 outputs (Lavin & Gray 2016), from 6 x 6 inputs, with a quarter of the multiplications:
-//
-//   B' = 4  0 -5  0  1  0     G =  1/4   0     0       A' = 1  1  1  1  1  0
-//        0 -4 -4  1  1  0         -1/6 -1/6  -1/6           0  1 -1  2 -2  0
-//        0  4 -4 -1  1  0         -1/6  1/6  -1/6           0  1  1  4  4  0
-//        0 -2 -1  2  1  0         1/24  1/12  1/6           0  1 -1  8 -8  1
-//        0  2 -1 -2  1  0         1/24 -1/12  1/6
-//        0  4  0 -5  0  1           0    0     1
-//
-// Windows are transformed when the program is made, in double precision. With 4 x 4 outputs rounding adds five or six times as
-// much as in a plain sum, 2e-6 of outputs of about 1: little enough for answers, whose derivatives nobody takes.
-
-#include <cmath>
+// See `winograd_method.h`; a bias, another array and relu come behind. Windows are transformed when the program is made, in
+// double precision. With 4 x 4 outputs rounding adds five or six times as much as in a plain sum, 2e-6 of outputs of about 1: little enough for answers, whose derivatives nobody takes.
 
 #include "../scratch.h"
 #include "../tiles.h"
+#include "../winograd_method.h"
 #include "windows.h"
 
 namespace brickwork::inference {
 namespace {
-
-constexpr int kTaps = 3;
-
-template <int Outputs>
-struct Method;
-
-template <>
-struct Method<2> {
-  static constexpr double kWindow[4][kTaps] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
-
-  static void inputs(const Vector* d, int step, Vector* t, int t_step) {
-    t[0] = d[0] - d[2 * step], t[t_step] = d[step] + d[2 * step];
-    t[2 * t_step] = d[2 * step] - d[step], t[3 * t_step] = d[step] - d[3 * step];
-  }
-  static void outputs(const Vector* m, int step, Vector* y, int y_step) {
-    y[0] = m[0] + m[step] + m[2 * step];
-    y[y_step] = m[step] - m[2 * step] - m[3 * step];
-  }
-};
-
-template <>
-struct Method<4> {
-  static constexpr double kWindow[6][kTaps] = {{1. / 4, 0, 0},          {-1. / 6, -1. / 6, -1. / 6}, {-1. / 6, 1. / 6, -1. / 6},
-                                               {1. / 24, 1. / 12, 1. / 6}, {1. / 24, -1. / 12, 1. / 6}, {0, 0, 1}};
-
-  static void inputs(const Vector* d, int step, Vector* t, int t_step) {
-    const Vector one = d[step], two = d[2 * step], three = d[3 * step], four = d[4 * step];
-    const Vector even = four - 4.0f * two, odd = three - 4.0f * one, less = four - two, more = 2.0f * (three - one);
-    t[0] = 4.0f * d[0] - 5.0f * two + four;
-    t[t_step] = even + odd, t[2 * t_step] = even - odd;
-    t[3 * t_step] = less + more, t[4 * t_step] = less - more;
-    t[5 * t_step] = 4.0f * one - 5.0f * three + d[5 * step];
-  }
-  static void outputs(const Vector* m, int step, Vector* y, int y_step) {
-    const Vector sum = m[step] + m[2 * step], difference = m[step] - m[2 * step];
-    const Vector far_sum = m[3 * step] + m[4 * step], far_difference = m[3 * step] - m[4 * step];
-    y[0] = m[0] + sum + far_sum, y[y_step] = difference + 2.0f * far_difference;
-    y[2 * y_step] = sum + 4.0f * far_sum, y[3 * y_step] = difference + 8.0f * far_difference + m[5 * step];
-  }
-};
 
 // Tiles of so many outputs each way.
 template <int Outputs>
@@ -74,13 +22,13 @@ class Winograd final : public Step {
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t f = 0; f < filters; ++f) {
         const int64_t first = f / kColumns * kColumns, wide = std::min(kColumns, filters - first);
-        const auto& g = Method<Outputs>::kWindow;
+        const auto& g = WinogradMethod<Outputs>::kWindow;
         for (int i = 0; i < kSide; ++i)
           for (int j = 0; j < kSide; ++j) {
             double sum = 0;
-            for (int a = 0; a < kTaps; ++a)
-              for (int b = 0; b < kTaps; ++b)
-                sum += g[i][a] * g[j][b] * static_cast<double>(is_.weights[((a * kTaps + b) * channels + c) * filters + f]);
+            for (int a = 0; a < kWinogradTaps; ++a)
+              for (int b = 0; b < kWinogradTaps; ++b)
+                sum += g[i][a] * g[j][b] * static_cast<double>(is_.weights[((a * kWinogradTaps + b) * channels + c) * filters + f]);
             const int64_t place = i * kSide + j;
             weights_[static_cast<size_t>((place * filters + first) * channels + c * wide + f - first)] = static_cast<float>(sum);
           }
@@ -164,11 +112,11 @@ class Winograd final : public Step {
       for (int j = 0; j < kSide; ++j) {
         Vector column[kSide];
         for (int i = 0; i < kSide; ++i) column[i] = load_at(from + i * row + j * channels + c, i, j);
-        Method<Outputs>::inputs(column, 1, half + j, kSide);
+        WinogradMethod<Outputs>::inputs(column, 1, half + j, kSide);
       }
       for (int i = 0; i < kSide; ++i) {
         Vector line[kSide];
-        Method<Outputs>::inputs(half + i * kSide, 1, line, 1);
+        WinogradMethod<Outputs>::inputs(half + i * kSide, 1, line, 1);
         for (int j = 0; j < kSide; ++j) store(to + (i * kSide + j) * step + c, line[j]);
       }
     }
@@ -193,14 +141,14 @@ class Winograd final : public Step {
     for (int j = 0; j < kSide; ++j) {
       Vector column[kSide];
       for (int i = 0; i < kSide; ++i) column[i] = load(m + (i * kSide + j) * step);
-      Method<Outputs>::outputs(column, 1, half + j, kSide);
+      WinogradMethod<Outputs>::outputs(column, 1, half + j, kSide);
     }
     const Windows& of = is_.windows;
     const int64_t top = tile / across_ * Outputs, left = tile % across_ * Outputs;
     const Vector bias = load(is_.bias.data() + filter);
     for (int i = 0; i < Outputs && top + i < of.out_height; ++i) {
       Vector line[Outputs];
-      Method<Outputs>::outputs(half + i * kSide, 1, line, 1);
+      WinogradMethod<Outputs>::outputs(half + i * kSide, 1, line, 1);
       for (int j = 0; j < Outputs && left + j < of.out_width; ++j) {
         const int64_t at = ((top + i) * of.out_width + left + j) * is_.filters + filter;
         store(y + at, is_.finish(line[j], bias, add == nullptr ? nullptr : add + at, kWidth));
@@ -217,7 +165,7 @@ class Winograd final : public Step {
 
 Made winograd(Convolved& given) {
   const Windows& of = given.windows;
-  const bool window = of.window[0] == kTaps && of.window[1] == kTaps && of.low[0] < kTaps && of.low[1] < kTaps;
+  const bool window = of.window[0] == kWinogradTaps && of.window[1] == kWinogradTaps && of.low[0] < kWinogradTaps && of.low[1] < kWinogradTaps;
   const bool steps = of.stride[0] == 1 && of.stride[1] == 1 && of.dilation[0] == 1 && of.dilation[1] == 1;
   const bool vectors = kWidth >= 8 && of.channels % kWidth == 0 && given.filters % kWidth == 0;
   if (!window || !steps || !vectors) return nullptr;
